@@ -38,9 +38,10 @@ type External struct {
 
 // Value is a graph input or output.
 type Value struct {
-	Name  string
-	Type  DataType
-	Shape []Dim // nil when the model declares no shape at all
+	Name      string
+	Type      DataType // Undefined when it is not a tensor
+	Shape     []Dim    // nil when the model declares no shape at all
+	Container string   // "" for a tensor; else "sequence", "map", "optional", ...
 }
 
 // Dim is one dimension: a fixed size, or a dynamic one with an optional name.
