@@ -36,6 +36,7 @@ type Result struct {
 	Passed    bool     `json:"passed"`
 	Outputs   []Errors `json:"outputs"`
 	LatencyMs Latency  `json:"latency_ms"`
+	MaxP99Ms  float64  `json:"max_p99_ms,omitempty"` // the speed gate; 0 for none
 }
 
 // Latency is what trtexec measured in a case, in milliseconds.
