@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -28,6 +29,9 @@ func ParseVersion(s string) (Version, error) {
 			return Version{}, fmt.Errorf("TensorRT version %q: %q is not a number", s, p)
 		}
 		n[i] = v
+	}
+	if n[0] == 0 {
+		return Version{}, fmt.Errorf("TensorRT version %q: there is no TensorRT 0", s)
 	}
 	return Version{n[0], n[1], n[2], n[3]}, nil
 }
@@ -58,4 +62,11 @@ func (v Version) AtLeast(major, minor int) bool {
 func (v Version) Agrees(o Version) bool {
 	same := func(a, b int) bool { return a < 0 || b < 0 || a == b }
 	return v.Major == o.Major && v.Minor == o.Minor && same(v.Patch, o.Patch) && same(v.Build, o.Build)
+}
+
+// Compare orders versions; a field that is not known counts as 0.
+func (v Version) Compare(o Version) int {
+	a := [4]int{v.Major, v.Minor, max(v.Patch, 0), max(v.Build, 0)}
+	b := [4]int{o.Major, o.Minor, max(o.Patch, 0), max(o.Build, 0)}
+	return slices.Compare(a[:], b[:])
 }
