@@ -8,6 +8,7 @@ import (
 
 	"github.com/trtfarm/trtfarm/internal/matrix"
 	"github.com/trtfarm/trtfarm/internal/onnx"
+	"github.com/trtfarm/trtfarm/internal/trtexec"
 )
 
 // Facts are what the shell found out about the world for a matrix.
@@ -23,8 +24,9 @@ type Model struct {
 	Graph       *onnx.Model
 	Files       []File // the ONNX file first, then external data by location
 	Plugins     []File
-	Calibration map[string]File // by path as written
-	Err         error           // why the rest is empty
+	Calibration map[string]File   // by path as written
+	Golden      []trtexec.Binding // shapes of the stored reference inputs, where the matrix names some
+	Err         error             // why the rest is empty
 }
 
 // File is one file that goes into a build.
@@ -47,8 +49,9 @@ type Image struct {
 
 // Runner is a place with GPUs.
 type Runner struct {
-	Name string
-	GPUs []string // catalogue names
+	Name      string
+	GPUs      []string // catalogue names
+	Simulated bool     // a stand-in builds there: its engines never share a key with real ones
 }
 
 // Store is what a store already holds.
@@ -95,12 +98,40 @@ type Cell struct {
 	Runner   string   // first runner that can take it; "" when none or cached
 	Argv     []string // the build command
 	Runs     []Run    // the verification runs, in order
+
+	Fix            string // what to do when refused; Reasons[0] ends with it
+	Warnings       []string
+	ModelDigest    string // of the model with its external data
+	Simulated      bool   // only a stand-in can build it
+	VerifyImage    string // reference of the image that verifies: the deploy image, or the build image
+	VerifyDigest   string // "" when unknown
+	VerifyTensorRT string
+	Cases          []Case // what Runs are made of, in the same order
 }
 
-// Run is one verification run: which case, and how.
+// Run is one verification run: which case, and how. Its command runs in the
+// folder run/CASE of the workspace.
 type Run struct {
-	Case string
-	Argv []string
+	Case  string
+	Argv  []string
+	Dir   string // working directory, relative to the workspace
+	Casts []Cast // inputs to rewrite before the command runs
+}
+
+// Cast rewrites one input file to the type that the engine takes. Paths are
+// relative to the workspace.
+type Cast struct {
+	Input    string
+	From, To string
+	Type     string // "int64-int32"
+}
+
+// Case is one set of shapes that an engine has to answer for.
+type Case struct {
+	Name    string            // "static", "PROFILE/min", "PROFILE/opt", "PROFILE/max" or "golden"
+	Profile int               // index; 0 for a static model
+	Shapes  []trtexec.Binding // every input, in the model's order
+	Timed   bool              // its shapes are those that the speed gate is about
 }
 
 // Make plans every cell of m, in m's order.

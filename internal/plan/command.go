@@ -1,0 +1,171 @@
+package plan
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/trtfarm/trtfarm/internal/catalog"
+	"github.com/trtfarm/trtfarm/internal/matrix"
+	"github.com/trtfarm/trtfarm/internal/onnx"
+	"github.com/trtfarm/trtfarm/internal/trtexec"
+)
+
+// Where things lie in a cell's workspace.
+const (
+	EnginePath      = "engine.plan"
+	LayersPath      = "layers.json"
+	TimingCachePath = "timing.cache"
+	CalibrationPath = "calibration.cache"
+	up              = "../../" // from the working directory of a verification run
+)
+
+// ModelPath is where a file of the model lies in the workspace.
+func ModelPath(f File) string { return "model/" + f.Name }
+
+// PluginPath is where the plugin library with the given index lies in the
+// workspace; the index keeps libraries of one name apart.
+func PluginPath(i int, f File) string { return fmt.Sprintf("plugins/%d-%s", i, path.Base(f.Name)) }
+
+// CaseFolder is how a case is called in file names.
+func CaseFolder(name string) string { return strings.ReplaceAll(name, "/", "-") }
+
+// buildCommand returns the argument vector that builds the cell's engine.
+func (p *planner) buildCommand(c *Cell, model *modelFacts, v catalog.Version) ([]string, error) {
+	b := trtexec.Build{
+		TensorRT:          v,
+		Model:             ModelPath(model.Files[0]),
+		Engine:            EnginePath,
+		Precision:         string(c.Precision),
+		Typed:             carries(model.Graph, c.Precision),
+		Profiles:          model.ranges,
+		WorkspaceMiB:      c.Build.WorkspaceMiB,
+		OptimizationLevel: c.Build.OptimizationLevel,
+		LayerInfo:         LayersPath,
+		Extra:             c.Build.ExtraArgs,
+	}
+	if c.Build.TimingCache {
+		b.TimingCache = TimingCachePath
+	}
+	if c.Build.Calibration != "" {
+		b.Calibration = CalibrationPath
+	}
+	for i, f := range model.Plugins {
+		b.Plugins = append(b.Plugins, PluginPath(i, f))
+	}
+	return b.Args()
+}
+
+// How often a case runs: often enough to be sure of its outputs, or long enough
+// to measure its 99th percentile. Seconds and milliseconds as trtexec takes them.
+const (
+	proofIterations                            = 10
+	timedIterations, timedSeconds, timedWarmUp = 100, 3, 200
+)
+
+// runs returns the verification runs of the cell's cases.
+func (p *planner) runs(c *Cell, model *modelFacts, v catalog.Version) ([]Run, error) {
+	raw, known := catalog.FlagSupport("--dumpRawBindingsToFile", v)
+	list := make([]Run, 0, len(c.Cases))
+	for _, k := range c.Cases {
+		folder := CaseFolder(k.Name)
+		r := Run{Case: k.Name, Dir: "run/" + folder}
+		i := trtexec.Inference{
+			TensorRT:   v,
+			Engine:     up + EnginePath,
+			Profile:    k.Profile,
+			Profiles:   len(model.ranges),
+			Iterations: proofIterations,
+		}
+		if k.Timed && c.Verify.MaxP99Ms > 0 {
+			i.Iterations, i.Duration, i.WarmUpMs = timedIterations, timedSeconds, timedWarmUp
+		}
+		if known && raw == "no" {
+			i.Outputs = "outputs.json"
+		}
+		for n, f := range model.Plugins {
+			i.Plugins = append(i.Plugins, up+PluginPath(n, f))
+		}
+		for n, in := range model.Graph.Inputs {
+			if in.Dynamic() {
+				i.Shapes = append(i.Shapes, k.Shapes[n])
+			}
+			file := fmt.Sprintf("ref/%s/in-%d.raw", folder, n)
+			if in.Type == int64Type && trtexec.InputTypeNarrowed(v) {
+				cast := Cast{Input: in.Name, From: file, To: fmt.Sprintf("%s/cast-%d.raw", r.Dir, n), Type: "int64-int32"}
+				r.Casts = append(r.Casts, cast)
+				file = cast.To
+			}
+			i.Inputs = append(i.Inputs, trtexec.InputFile{Input: in.Name, File: up + file})
+		}
+		var err error
+		if r.Argv, err = i.Args(); err != nil {
+			return nil, err
+		}
+		list = append(list, r)
+	}
+	return list, nil
+}
+
+// Element types of ONNX (onnx.proto, TensorProto.DataType).
+const (
+	float32Type  onnx.DataType = 1
+	int64Type    onnx.DataType = 7
+	float16Type  onnx.DataType = 10
+	bfloat16Type onnx.DataType = 16
+)
+
+// Types of quantized values, by the precision that they stand for.
+var quantizedTypes = map[matrix.Precision][]onnx.DataType{
+	matrix.FP8:  {17, 18, 19, 20}, // FLOAT8E4M3FN, FLOAT8E4M3FNUZ, FLOAT8E5M2, FLOAT8E5M2FNUZ
+	matrix.INT4: {21, 22},         // UINT4, INT4
+}
+
+// carries reports whether the model itself computes in the asked precision, so
+// that a strongly typed build obeys it.
+func carries(g *onnx.Model, p matrix.Precision) bool {
+	quantized := func(p matrix.Precision) bool {
+		for _, t := range quantizedTypes[p] {
+			if g.WeightTypes[t] > 0 {
+				return true
+			}
+		}
+		return false
+	}
+	switch p {
+	case matrix.FP8, matrix.INT4:
+		return g.QDQ && quantized(p)
+	case matrix.INT8:
+		return g.QDQ && !quantized(matrix.FP8) && !quantized(matrix.INT4)
+	case matrix.FP16:
+		return floats(g) == float16Type
+	case matrix.BF16:
+		return floats(g) == bfloat16Type
+	case matrix.FP32, matrix.TF32:
+		return floats(g) == float32Type && !g.QDQ
+	}
+	return false
+}
+
+// floats returns the floating-point type that holds most of the model's
+// weights; without any, that of its first floating-point input; else float32.
+func floats(g *onnx.Model) onnx.DataType {
+	kinds := []onnx.DataType{float32Type, float16Type, bfloat16Type}
+	best, bytes := onnx.DataType(0), int64(0)
+	for _, t := range kinds {
+		if g.WeightTypes[t] > bytes {
+			best, bytes = t, g.WeightTypes[t]
+		}
+	}
+	if best != 0 {
+		return best
+	}
+	for _, in := range g.Inputs {
+		for _, t := range kinds {
+			if in.Type == t {
+				return t
+			}
+		}
+	}
+	return float32Type
+}
