@@ -104,7 +104,7 @@ func newCase(name string, profile int, inputs []onnx.Value, shapes map[string][]
 			return Case{}, profileFault("choose smaller shapes", "case %s: input %q: %w", name, v.Name, err)
 		}
 		c.Inputs = append(c.Inputs, Tensor{
-			Name: v.Name, Type: v.Type, Shape: slices.Clone(shape), Size: size,
+			Name: v.Name, Type: v.Type, Shape: append([]int64{}, shape...), Size: size,
 			File: fmt.Sprintf("ref/%s/in-%d.raw", CaseFolder(name), i),
 		})
 	}

@@ -27,39 +27,30 @@ type element struct {
 	bits  int // of the significand, for floats
 }
 
-// elements are the types that can be generated, loaded and compared. Numbers and
-// meanings: TensorProto.DataType in onnx.proto. The others have no whole bytes
-// (4 bit), no fixed size (string) or no counterpart in TensorRT.
-var elements = map[onnx.DataType]element{
-	1:  {"float32", 4, float, 24},
-	2:  {"uint8", 1, integer, 0},
-	3:  {"int8", 1, integer, 0},
-	4:  {"uint16", 2, integer, 0},
-	5:  {"int16", 2, integer, 0},
-	6:  {"int32", 4, integer, 0},
-	7:  {"int64", 8, integer, 0},
-	9:  {"bool", 1, boolean, 0},
-	10: {"float16", 2, float, 11},
-	11: {"float64", 8, float, 53},
-	12: {"uint32", 4, integer, 0},
-	13: {"uint64", 8, unsigned64, 0},
-	16: {"bfloat16", 2, float, 8},
-}
-
-// elementOf returns what is known about t, or an error that names it.
+// elementOf returns what is known about a type that can be generated, loaded and
+// compared, or an error that names it. The others have no whole bytes (4 bit),
+// no fixed size (string) or no counterpart in TensorRT.
 func elementOf(t onnx.DataType) (element, error) {
-	if e, ok := elements[t]; ok {
-		return e, nil
+	e := element{name: t.String(), size: int(t.Size())}
+	switch t {
+	case onnx.Float32:
+		e.class, e.bits = float, 24
+	case onnx.Float16:
+		e.class, e.bits = float, 11
+	case onnx.BFloat16:
+		e.class, e.bits = float, 8
+	case onnx.Float64:
+		e.class, e.bits = float, 53
+	case onnx.Int8, onnx.Int16, onnx.Int32, onnx.Int64, onnx.Uint8, onnx.Uint16, onnx.Uint32:
+		e.class = integer
+	case onnx.Uint64:
+		e.class = unsigned64
+	case onnx.Bool:
+		e.class = boolean
+	default:
+		return element{}, fmt.Errorf("elements of %s can be neither generated nor compared", t)
 	}
-	return element{}, fmt.Errorf("element type %d is not supported: it can be neither generated nor compared", int32(t))
-}
-
-// typeName is how messages call a type.
-func typeName(t onnx.DataType) string {
-	if e, ok := elements[t]; ok {
-		return e.name
-	}
-	return fmt.Sprintf("type %d", int32(t))
+	return e, nil
 }
 
 // maxTensorBytes bounds one tensor, so that sizes never overflow.
@@ -111,23 +102,23 @@ func dimsText(dims []onnx.Dim) string {
 func floats(t onnx.DataType, dst []float64, src []byte) {
 	le := binary.LittleEndian
 	switch t {
-	case 1:
+	case onnx.Float32:
 		for i := range dst {
 			dst[i] = float64(math.Float32frombits(le.Uint32(src[4*i:])))
 		}
-	case 10:
+	case onnx.Float16:
 		for i := range dst {
 			dst[i] = float64(fromHalf(le.Uint16(src[2*i:])))
 		}
-	case 11:
+	case onnx.Float64:
 		for i := range dst {
 			dst[i] = math.Float64frombits(le.Uint64(src[8*i:]))
 		}
-	case 16:
+	case onnx.BFloat16:
 		for i := range dst {
 			dst[i] = float64(math.Float32frombits(uint32(le.Uint16(src[2*i:])) << 16))
 		}
-	case 13:
+	case onnx.Uint64:
 		for i := range dst {
 			dst[i] = float64(le.Uint64(src[8*i:]))
 		}
@@ -149,23 +140,23 @@ func integers(t onnx.DataType, dst []int64, src []byte) {
 func integerAt(t onnx.DataType, src []byte, i int) int64 {
 	le := binary.LittleEndian
 	switch t {
-	case 2:
+	case onnx.Uint8:
 		return int64(src[i])
-	case 3:
+	case onnx.Int8:
 		return int64(int8(src[i]))
-	case 4:
+	case onnx.Uint16:
 		return int64(le.Uint16(src[2*i:]))
-	case 5:
+	case onnx.Int16:
 		return int64(int16(le.Uint16(src[2*i:])))
-	case 6:
+	case onnx.Int32:
 		return int64(int32(le.Uint32(src[4*i:])))
-	case 7:
+	case onnx.Int64:
 		return int64(le.Uint64(src[8*i:]))
-	case 9:
+	case onnx.Bool:
 		return int64(min(src[i], 1))
-	case 12:
+	case onnx.Uint32:
 		return int64(le.Uint32(src[4*i:]))
-	case 13:
+	case onnx.Uint64:
 		return int64(le.Uint64(src[8*i:]) ^ 1<<63)
 	}
 	panic("verify: not an integer type")
@@ -176,21 +167,21 @@ func integerAt(t onnx.DataType, src []byte, i int) int64 {
 func put(t onnx.DataType, dst []byte, v float64) {
 	le := binary.LittleEndian
 	switch t {
-	case 1:
+	case onnx.Float32:
 		le.PutUint32(dst, math.Float32bits(float32(v)))
-	case 2, 3, 9:
+	case onnx.Uint8, onnx.Int8, onnx.Bool:
 		dst[0] = byte(int64(v))
-	case 4, 5:
+	case onnx.Uint16, onnx.Int16:
 		le.PutUint16(dst, uint16(int64(v)))
-	case 6, 12:
+	case onnx.Int32, onnx.Uint32:
 		le.PutUint32(dst, uint32(int64(v)))
-	case 7, 13:
+	case onnx.Int64, onnx.Uint64:
 		le.PutUint64(dst, uint64(int64(v)))
-	case 10:
+	case onnx.Float16:
 		le.PutUint16(dst, toHalf(float32(v)))
-	case 11:
+	case onnx.Float64:
 		le.PutUint64(dst, math.Float64bits(v))
-	case 16:
+	case onnx.BFloat16:
 		b := math.Float32bits(float32(v))
 		le.PutUint16(dst, uint16((b+0x7fff+b>>16&1)>>16))
 	}

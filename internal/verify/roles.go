@@ -30,9 +30,9 @@ type role struct {
 }
 
 var (
-	anyFloat = []onnx.DataType{1, 10, 11, 16}
-	anyIndex = []onnx.DataType{4, 5, 6, 7, 12, 13}
-	anyType  = []onnx.DataType{1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 16}
+	anyFloat = []onnx.DataType{onnx.Float32, onnx.Float16, onnx.Float64, onnx.BFloat16}
+	anyIndex = []onnx.DataType{onnx.Uint16, onnx.Int16, onnx.Int32, onnx.Int64, onnx.Uint32, onnx.Uint64}
+	anyType  = []onnx.DataType{onnx.Float32, onnx.Uint8, onnx.Int8, onnx.Uint16, onnx.Int16, onnx.Int32, onnx.Int64, onnx.Bool, onnx.Float16, onnx.Float64, onnx.Uint32, onnx.Uint64, onnx.BFloat16}
 )
 
 // roles is read from the top; the first row that fits an input decides. A row is
@@ -41,7 +41,7 @@ var (
 var roles = []role{
 	// A padding mask says what to ignore: mostly nothing, and never a whole row,
 	// which softmax would turn into NaN.
-	{[]string{"padding"}, []onnx.DataType{9}, mask, 0, 1},
+	{[]string{"padding"}, []onnx.DataType{onnx.Bool}, mask, 0, 1},
 	// Attention masks say what to use: most of it, and something in every row.
 	{[]string{"mask", "masks", "attnmask", "inputmask"}, anyType, mask, 1, 0},
 	// Sentence A or B: the segment vocabulary of BERT has two entries.
@@ -55,9 +55,9 @@ var roles = []role{
 	// Token ids and other indices: few vocabularies and tables are smaller than 10.
 	{nil, anyIndex, uniform, 0, 10},
 	// Bytes are pixels or quantized data, which no operator takes as an index.
-	{nil, []onnx.DataType{2}, uniform, 0, 256},
-	{nil, []onnx.DataType{3}, uniform, 0, 128},
-	{nil, []onnx.DataType{9}, uniform, 0, 2},
+	{nil, []onnx.DataType{onnx.Uint8}, uniform, 0, 256},
+	{nil, []onnx.DataType{onnx.Int8}, uniform, 0, 128},
+	{nil, []onnx.DataType{onnx.Bool}, uniform, 0, 2},
 	// What a model divides by or takes the logarithm of.
 	{[]string{"sigma", "std", "var", "variance", "scale", "scales", "temperature", "timestep", "timesteps",
 		"threshold", "prob", "probs", "length", "lengths", "rate", "speed"}, anyFloat, positive, 0, 1},
