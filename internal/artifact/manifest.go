@@ -42,11 +42,17 @@ type Manifest struct {
 
 // Blob is a file of a record. Path is relative to the store's prefix.
 type Blob struct {
-	Role   string `json:"role,omitempty"` // "build.log", "layers.json", …; "" for the engine
-	Path   string `json:"path"`
-	Size   int64  `json:"size"`
-	MD5    string `json:"md5"`
-	SHA256 string `json:"sha256"`
+	Role      string `json:"role,omitempty"` // "build.log", "layers.json", …; "" for the engine
+	Path      string `json:"path"`
+	Size      int64  `json:"size"`
+	MD5       string `json:"md5"`
+	SHA256    string `json:"sha256"`
+	CRC64NVME string `json:"crc64nvme,omitempty"` // base64; lets S3 prove large objects by the checksum it keeps
+}
+
+// Digest returns what the blob's bytes must be.
+func (b Blob) Digest() Digest {
+	return Digest{Size: b.Size, MD5: b.MD5, SHA256: b.SHA256, CRC64NVME: b.CRC64NVME}
 }
 
 // GPU says which GPU was asked for and which one built the engine.

@@ -6,6 +6,7 @@ package artifact
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"time"
@@ -17,6 +18,9 @@ var (
 	ErrNotExist = errors.New("object does not exist")
 	ErrChanged  = errors.New("object was changed by somebody else")
 	ErrCorrupt  = errors.New("object differs from what was written")
+	// ErrMismatch marks a body that is not what its creator said it would be:
+	// the file changed, or was read badly, on its way to the store.
+	ErrMismatch = errors.New("body differs from its digest")
 	// ErrRefused marks a store that answers and says no: credentials, rights,
 	// a full disk, a missing bucket. Trying again does not help.
 	ErrRefused = errors.New("store refused")
@@ -25,12 +29,14 @@ var (
 // A Store keeps objects under slash-separated keys. All methods may be called
 // concurrently, return soon after ctx is done, and leave nothing half-written
 // that a reader could see. A key is never also the prefix of another key
-// followed by "/".
+// followed by "/", and every method refuses a key that CheckKey refuses.
 type Store interface {
 	// Create writes a new object. Exactly one of any number of concurrent
 	// creators of one key succeeds; the others get ErrExist and change nothing.
-	// When body fails or does not have o.Digest's size and SHA-256 (where
-	// given), nothing becomes visible.
+	// When body fails, or does not have o.Digest's size and SHA-256 (where
+	// given; ErrMismatch), nothing becomes visible. A body is read from where it
+	// stands; one that is an io.ReaderAt and an io.Seeker may be read more than
+	// once. A body that blocks must end by itself when ctx is done.
 	Create(ctx context.Context, key string, body io.Reader, o Object) error
 
 	// Swap replaces the object under key if its tag still is old, else returns
@@ -80,7 +86,26 @@ type Info struct {
 // Digest identifies bytes by content.
 type Digest struct {
 	Size      int64  `json:"size"`
-	MD5       string `json:"md5"`    // lower case hex
-	SHA256    string `json:"sha256"` // lower case hex
-	CRC64NVME string `json:"-"`      // base64, as S3 writes it; "" when not computed
+	MD5       string `json:"md5"`                 // lower case hex
+	SHA256    string `json:"sha256"`              // lower case hex
+	CRC64NVME string `json:"crc64nvme,omitempty"` // base64, as S3 writes it; "" when not computed
+}
+
+// Expect compares the bytes that were found with what d says about them, as far
+// as both know it, and says how they differ; nil when they do not.
+func (d Digest) Expect(found Digest) error {
+	differ := func(what string, got, want any) error {
+		return fmt.Errorf("%s is %v, should be %v", what, got, want)
+	}
+	switch {
+	case d.Size != 0 && d.Size != found.Size:
+		return differ("size", found.Size, d.Size)
+	case d.SHA256 != "" && found.SHA256 != "" && d.SHA256 != found.SHA256:
+		return differ("SHA-256", found.SHA256, d.SHA256)
+	case d.MD5 != "" && found.MD5 != "" && d.MD5 != found.MD5:
+		return differ("MD5", found.MD5, d.MD5)
+	case d.CRC64NVME != "" && found.CRC64NVME != "" && d.CRC64NVME != found.CRC64NVME:
+		return differ("CRC64NVME", found.CRC64NVME, d.CRC64NVME)
+	}
+	return nil
 }
