@@ -2,7 +2,6 @@ package onnx
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -52,15 +51,13 @@ func open(path string) (*os.File, int64, error) {
 	return f, st.Size(), nil
 }
 
-// inFile names the file in an error of reading it.
+// inFile names the file in an error about its bytes. Errors of the operating
+// system name it themselves.
 func inFile(path string, err error) error {
-	if err == nil {
-		return nil
-	}
-	if e, ok := errors.AsType[*Error](err); ok && e.Path == "" {
+	if e, ok := err.(*Error); ok {
 		return &Error{Path: path, Offset: e.Offset, Reason: e.Reason}
 	}
-	return fmt.Errorf("%s: %w", path, err)
+	return err
 }
 
 // Read reads what the model in the first size bytes of r declares. Memory stays
