@@ -168,8 +168,13 @@ func do(s *session, j job, threads int) (result, error) {
 	if err := os.MkdirAll(j.OutDir, 0o777); err != nil {
 		return res, err
 	}
+	written := make(map[string]bool)
 	for i, p := range outputs {
-		out := tensor{Name: p.name, File: filepath.Join(j.OutDir, fmt.Sprintf("out-%d.raw", i))}
+		if written[p.name] {
+			continue // a model that declares an output twice computes it once
+		}
+		written[p.name] = true
+		out := tensor{Name: p.name, File: filepath.Join(j.OutDir, fmt.Sprintf("out-%d.raw", len(res.Outputs)))}
 		var data []byte
 		if data, out.Shape, out.Type, err = s.get(i); err != nil {
 			return res, fmt.Errorf("output %q: %w", p.name, err)

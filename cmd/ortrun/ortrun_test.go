@@ -186,6 +186,18 @@ func TestOutputsKeepTheOrderOfTheModel(t *testing.T) {
 	}
 }
 
+func TestAnOutputDeclaredTwiceIsWrittenOnce(t *testing.T) {
+	model := write(t, onnxtest.Model(
+		onnxtest.Node("Identity", []string{"x"}, []string{"y"}), onnxtest.Node("Neg", []string{"x"}, []string{"z"}),
+		onnxtest.Input("x", onnx.Float32, 1), onnxtest.Output("y", onnx.Float32, 1), onnxtest.Output("y", onnx.Float32, 1), onnxtest.Output("z", onnx.Float32, 1)))
+	out := t.TempDir()
+	r := run(t, job{model, []tensor{{"x", onnx.Float32, []int64{1}, write(t, make([]byte, 4))}}, out})
+	want := []tensor{{"y", onnx.Float32, []int64{1}, filepath.Join(out, "out-0.raw")}, {"z", onnx.Float32, []int64{1}, filepath.Join(out, "out-1.raw")}}
+	if !reflect.DeepEqual(r.Outputs, want) {
+		t.Errorf("outputs are %+v, want %+v", r.Outputs, want)
+	}
+}
+
 func TestAModelWithoutInputsRuns(t *testing.T) {
 	model := write(t, onnxtest.Model(onnxtest.Node("Identity", []string{"w"}, []string{"y"}),
 		onnxtest.Initializer(onnxtest.Tensor("w", onnx.Int32, 1), onnxtest.Raw([]byte{7, 0, 0, 0})), onnxtest.Output("y", onnx.Int32, 1)))
@@ -247,5 +259,29 @@ func TestFailuresAreOneLineThatNamesTheCulprit(t *testing.T) {
 				t.Errorf("exit %d, stdout %q, stderr %q; want exit 1 and one line with %q", code, stdout, stderr, tc.want)
 			}
 		})
+	}
+}
+
+func TestARewrittenModelComputesTheSameFromOneFile(t *testing.T) {
+	const model = "../../internal/onnx/testdata/conv4-dynamic-batch-external/model.onnx"
+	in := tensor{"input_0", onnx.Float32, []int64{1, 3, 480, 640}, write(t, ramp(3*480*640))}
+	want := floats(read(t, run(t, job{model, []tensor{in}, t.TempDir()}).Outputs[0].File))
+	rewrite := func(round func([]float32)) []float32 {
+		var one bytes.Buffer
+		if err := onnx.Rewrite(&one, model, round); err != nil {
+			t.Fatal(err)
+		}
+		return floats(read(t, run(t, job{write(t, one.Bytes()), []tensor{in}, t.TempDir()}).Outputs[0].File))
+	}
+	if got := rewrite(nil); !slices.Equal(got, want) {
+		t.Error("the rewritten model computes something else")
+	}
+	halve := func(values []float32) {
+		for i := range values {
+			values[i] /= 2
+		}
+	}
+	if got := rewrite(halve); slices.Equal(got, want) {
+		t.Error("halved weights change nothing")
 	}
 }
