@@ -1,0 +1,111 @@
+// Package container writes and reads the engine files of trtsim: the "ftrt"
+// container of TensorRT 8.6 and later with its version bytes and device block,
+// and a section of trtsim's own that says that the engine is simulated.
+package container
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// Meta is what the section of a simulated engine says, as JSON, before the model.
+type Meta struct {
+	Simulated         bool      `json:"simulated"`
+	Note              string    `json:"note"`
+	TensorRT          string    `json:"tensorrt"`
+	SM                string    `json:"sm"`
+	Product           string    `json:"product"`
+	Precision         string    `json:"precision"` // rounding applied: fp32, tf32, fp16, bf16, int8, fp8, int4
+	Inputs            []Tensor  `json:"inputs"`
+	Outputs           []Tensor  `json:"outputs"`
+	Profiles          []Profile `json:"profiles,omitempty"`
+	Layers            []Layer   `json:"layers,omitempty"`
+	Verbosity         string    `json:"profiling_verbosity"`
+	Plugins           []string  `json:"plugins,omitempty"` // operators that a plugin library must provide at load
+	VersionCompatible bool      `json:"version_compatible,omitempty"`
+	Hardware          string    `json:"hardware_compatibility,omitempty"`
+	Options           []string  `json:"options"`
+	ModelSize         int64     `json:"model_size"` // bytes of ONNX that end the section
+}
+
+// Tensor is a binding of the engine. Types are ONNX element types; Type is the
+// engine's, ModelType the model's, which differ where TensorRT narrows one.
+type Tensor struct {
+	Name      string  `json:"name"`
+	Type      int32   `json:"type"`
+	ModelType int32   `json:"model_type"`
+	Dims      []int64 `json:"dims"` // -1 where dynamic
+}
+
+// Profile is one optimization profile.
+type Profile struct {
+	Shapes []Range `json:"shapes"`
+}
+
+// Range is one input's range in a profile.
+type Range struct {
+	Input string  `json:"input"`
+	Min   []int64 `json:"min"`
+	Opt   []int64 `json:"opt"`
+	Max   []int64 `json:"max"`
+}
+
+// Layer is one layer of the simulated engine.
+type Layer struct {
+	Name      string `json:"name"`
+	Type      string `json:"type"`
+	Precision string `json:"precision"`
+}
+
+const (
+	note       = "written by trtsim; no GPU and no TensorRT took part"
+	maxMeta    = 4 << 20 // bytes of JSON that a reader looks at
+	maxEntries = 1 << 16 // tensors, profiles or layers that a reader accepts
+)
+
+// encode gives the JSON, whose first line says that the engine is simulated.
+func (m Meta) encode() ([]byte, error) {
+	m.Simulated, m.Note = true, note
+	data, err := json.MarshalIndent(m, "", " ")
+	if err != nil {
+		return nil, err
+	}
+	data = bytes.Replace(data, []byte("{\n "), []byte("{"), 1)
+	data = append(data, '\n')
+	if len(data) > maxMeta {
+		return nil, fmt.Errorf("description of %d bytes is larger than %d", len(data), maxMeta)
+	}
+	return data, nil
+}
+
+// errDamaged marks a section that makes no sense.
+var errDamaged = errors.New("the section of the simulated engine is damaged")
+
+// decodeMeta reads the JSON at the start of a section of the given size, and
+// returns where the model lies in it.
+func decodeMeta(r io.Reader, size int64) (m Meta, model int64, err error) {
+	dec := json.NewDecoder(io.LimitReader(r, min(size, maxMeta)))
+	if err := dec.Decode(&m); err != nil {
+		return Meta{}, 0, fmt.Errorf("%w: %w", errDamaged, err)
+	}
+	model = size - m.ModelSize
+	switch {
+	case !m.Simulated:
+		return Meta{}, 0, fmt.Errorf("%w: it does not say that it is simulated", errDamaged)
+	case m.ModelSize < 0 || model < dec.InputOffset():
+		return Meta{}, 0, fmt.Errorf("%w: a model of %d bytes does not fit", errDamaged, m.ModelSize)
+	case len(m.Inputs) > maxEntries || len(m.Outputs) > maxEntries || len(m.Profiles) > maxEntries || len(m.Layers) > maxEntries:
+		return Meta{}, 0, fmt.Errorf("%w: too many entries", errDamaged)
+	}
+	for _, p := range m.Profiles {
+		for _, s := range p.Shapes {
+			if len(s.Min) != len(s.Opt) || len(s.Opt) != len(s.Max) {
+				return Meta{}, 0, fmt.Errorf("%w: profile of %s", errDamaged, s.Input)
+			}
+		}
+	}
+	return m, model, nil
+}

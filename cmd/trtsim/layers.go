@@ -1,0 +1,139 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/trtfarm/trtfarm/cmd/trtsim/internal/container"
+	"github.com/trtfarm/trtfarm/internal/onnx"
+)
+
+// maxLayers bounds the layers that an engine lists.
+const maxLayers = 20000
+
+// quantised are the operators that get integer or eight-bit kernels.
+var quantised = []string{"Conv", "ConvTranspose", "Gemm", "MatMul"}
+
+// layers makes one layer of every node. The names count the nodes of one
+// operator, since trtsim fuses nothing.
+func layers(m *onnx.Model, precision string, typed bool) []container.Layer {
+	float := "fp32"
+	switch {
+	case precision == "fp16" || precision == "bf16":
+		float = precision
+	case typed && m.WeightTypes[onnx.Float16] > m.WeightTypes[onnx.Float32]:
+		float = "fp16"
+	case typed && m.WeightTypes[onnx.BFloat16] > m.WeightTypes[onnx.Float32]:
+		float = "bf16"
+	}
+	heavy := float
+	if precision == "int8" || precision == "fp8" || precision == "int4" {
+		heavy = precision
+	} else if m.QDQ {
+		heavy = "int8"
+	}
+	var out []container.Layer
+	for _, op := range m.Operators {
+		for i := range op.Count {
+			if len(out) == maxLayers {
+				return out
+			}
+			l := container.Layer{Name: fmt.Sprintf("%s_%d", op.Name, i), Type: op.Name, Precision: float}
+			if slices.Contains(quantised, op.Name) {
+				l.Precision = heavy
+			}
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// formats are the inspector's names of a tensor's type, before TensorRT 10 and
+// from then on.
+var formats = map[string][2]string{
+	"fp32": {"Row major linear FP32", "Float"},
+	"fp16": {"Row major linear FP16 format", "Half"},
+	"bf16": {"Row major linear BF16 format", "BFloat16"},
+	"int8": {"Row major linear INT8 format", "Int8"},
+	"fp8":  {"Row major linear FP8 format", "FP8"},
+	"int4": {"Row major linear INT4 format", "Int4"},
+}
+
+// layerTensor is one side of a layer in the inspector's JSON.
+type layerTensor struct {
+	Name       string  `json:"Name"`
+	Location   string  `json:"Location,omitempty"`
+	Dimensions []int64 `json:"Dimensions"`
+	Format     string  `json:"Format/Datatype"`
+}
+
+// layerObject is a layer at detailed verbosity.
+type layerObject struct {
+	Name      string        `json:"Name"`
+	LayerType string        `json:"LayerType"`
+	Inputs    []layerTensor `json:"Inputs"`
+	Outputs   []layerTensor `json:"Outputs"`
+	Tactic    string        `json:"TacticName"`
+	Stream    int           `json:"StreamId"`
+	Metadata  string        `json:"Metadata"`
+}
+
+// layerInfo is what the engine inspector says of an engine.
+func (s *sim) layerInfo(m container.Meta) ([]byte, error) {
+	info := struct {
+		Layers   []any    `json:"Layers"`
+		Bindings []string `json:"Bindings"`
+	}{Layers: []any{}, Bindings: []string{}}
+	column := 0
+	if s.version.AtLeast(10, 0) {
+		column = 1
+	}
+	if m.Verbosity != "none" {
+		for _, l := range m.Layers {
+			if m.Verbosity != "detailed" {
+				info.Layers = append(info.Layers, l.Name)
+				continue
+			}
+			f := formats[l.Precision][column]
+			info.Layers = append(info.Layers, layerObject{
+				Name: l.Name, LayerType: l.Type,
+				Inputs:  []layerTensor{{Name: l.Name + "_in", Location: "Device", Dimensions: []int64{}, Format: f}},
+				Outputs: []layerTensor{{Name: l.Name + "_out", Location: "Device", Dimensions: []int64{}, Format: f}},
+				Tactic:  "trtsim_" + l.Precision, Metadata: fmt.Sprintf("[ONNX Layer: %s]", l.Name),
+			})
+		}
+	}
+	for _, t := range slices.Concat(m.Inputs, m.Outputs) {
+		info.Bindings = append(info.Bindings, t.Name)
+	}
+	return json.MarshalIndent(info, "", " ")
+}
+
+// exportLayers prints and writes the layer information that was asked for.
+func (s *sim) exportLayers(m container.Meta) {
+	o := s.options
+	if !o.DumpLayers && o.ExportLayers == "" {
+		return
+	}
+	data, err := s.layerInfo(m)
+	if err != nil {
+		return
+	}
+	if o.DumpLayers {
+		s.log.info("Layer Information:")
+		s.log.info("Layers:")
+		for _, l := range m.Layers {
+			fmt.Fprintln(s.log.out, l.Name)
+		}
+		fmt.Fprintf(s.log.out, "\nBindings:\n")
+		for _, t := range slices.Concat(m.Inputs, m.Outputs) {
+			fmt.Fprintln(s.log.out, t.Name)
+		}
+	}
+	if o.ExportLayers != "" {
+		// A failure to write is not reported: trtexec does not look either.
+		_ = os.WriteFile(o.ExportLayers, append(data, '\n'), 0o666)
+	}
+}
