@@ -16,7 +16,8 @@ type histogram [1 << (63 - binDrop)]int64
 func (h *histogram) add(v float64) { h[math.Float64bits(v)>>binDrop]++ }
 
 // quantile returns a value within 0.8 % of the smallest one that at least the
-// share q of n counted values does not exceed; 0 stays exact.
+// share q of n counted values does not exceed; 0 stays exact, and subnormal
+// numbers may come out as 0.
 func (h *histogram) quantile(q float64, n int64) float64 {
 	rank := max(1, int64(math.Ceil(q*float64(n))))
 	var seen int64
