@@ -193,12 +193,12 @@ func (s *sim) outOfMemory(phase string) {
 // precision is how the engine rounds.
 func (s *sim) precision(m *onnx.Model) string {
 	o := s.options
-	if o.Typed {
-		return "fp32" // the model carries its types itself
-	}
 	types := slices.Clone(o.Types)
 	if o.Best {
 		types = append(types, "fp16", "int8")
+	}
+	if o.Typed { // the model carries its types itself
+		types = nil
 	}
 	if m.QDQ { // quantisation is written in the model
 		types = slices.DeleteFunc(types, func(t string) bool { return t == "int8" || t == "fp8" || t == "int4" })

@@ -73,6 +73,9 @@ func (s *sim) execute(p container.Plan, inputs []binding) (outputs []binding, to
 	}
 	for i, t := range p.Meta.Outputs {
 		out := r.Outputs[i]
+		if out.Type != t.ModelType {
+			return nil, 0, fmt.Errorf("%s gave output %s as type %d, the engine has %d", r.Runtime, out.Name, out.Type, t.ModelType)
+		}
 		data, err := os.ReadFile(out.File)
 		if err != nil {
 			return nil, 0, err

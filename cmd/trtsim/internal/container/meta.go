@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // Meta is what the section of a simulated engine says, as JSON, before the model.
@@ -38,6 +39,16 @@ type Tensor struct {
 	Type      int32   `json:"type"`
 	ModelType int32   `json:"model_type"`
 	Dims      []int64 `json:"dims"` // -1 where dynamic
+}
+
+// bindable reports whether the engine's type is one that TensorRT binds, and the
+// model's the same or one that TensorRT narrows to it.
+func (t Tensor) bindable() bool {
+	const single, word, long, double = 1, 6, 7, 11 // numbers of ONNX's element types
+	if !slices.Contains([]int32{single, 2, 3, word, long, 9, 10, 16}, t.Type) {
+		return false
+	}
+	return t.ModelType == t.Type || t.Type == word && t.ModelType == long || t.Type == single && t.ModelType == double
 }
 
 // Profile is one optimization profile.
@@ -99,6 +110,11 @@ func decodeMeta(r io.Reader, size int64) (m Meta, model int64, err error) {
 		return Meta{}, 0, fmt.Errorf("%w: a model of %d bytes does not fit", errDamaged, m.ModelSize)
 	case len(m.Inputs) > maxEntries || len(m.Outputs) > maxEntries || len(m.Profiles) > maxEntries || len(m.Layers) > maxEntries:
 		return Meta{}, 0, fmt.Errorf("%w: too many entries", errDamaged)
+	}
+	for _, t := range slices.Concat(m.Inputs, m.Outputs) {
+		if !t.bindable() {
+			return Meta{}, 0, fmt.Errorf("%w: %s is of type %d for type %d of the model", errDamaged, t.Name, t.Type, t.ModelType)
+		}
 	}
 	for _, p := range m.Profiles {
 		for _, s := range p.Shapes {
