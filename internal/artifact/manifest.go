@@ -31,7 +31,9 @@ type Manifest struct {
 	Profiles   []Profile       `json:"profiles"`
 	Inputs     []Input         `json:"inputs"` // what the key was made of, in order
 	Verified   []verify.Result `json:"verified"`
-	Blobs      []Blob          `json:"blobs"` // logs, layer information and other files
+	Blobs      []Blob          `json:"blobs"`     // logs, layer information and other files
+	Materials  []Material      `json:"materials"` // what the build had: model, external data, plugins, calibration
+	Replays    []Replay        `json:"replays"`   // the verification runs, with what it takes to repeat them
 
 	Seconds Durations `json:"seconds"`
 	Runner  string    `json:"runner"`
@@ -113,6 +115,29 @@ type Shape struct {
 type Input struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
+}
+
+// Material is a file that a build was given.
+type Material struct {
+	Path   string `json:"path"` // in the workspace
+	Blob   string `json:"blob"` // object, relative to the store's prefix
+	Size   int64  `json:"size"`
+	SHA256 string `json:"sha256"`
+}
+
+// Replay is one verification run: its inputs and reference outputs are blobs,
+// named by their SHA-256.
+type Replay struct {
+	verify.Case
+	Argv  []string `json:"argv"`
+	Casts []Cast   `json:"casts,omitempty"`
+}
+
+// Cast says that an input file was rewritten to the type that the engine takes.
+type Cast struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+	Type string `json:"type"`
 }
 
 // Durations are seconds by step.

@@ -32,7 +32,7 @@ const (
 // Create writes a new object with a conditional write, which the server decides.
 // A body that can be read again is hashed first, so that the request carries its
 // checksum, and sent from where it lies; one that cannot goes through buffers of
-// 16 MiB, of which the store has four.
+// 8 MiB, of which the store has four.
 func (s *Store) Create(ctx context.Context, key string, body io.Reader, o artifact.Object) error {
 	if err := check(ctx, key); err != nil {
 		return err

@@ -24,7 +24,7 @@ const (
 	filePart = 64 << 20
 	// streamPart is the size of a part that is held in memory. All uploads of a
 	// store together hold partsAtOnce of them.
-	streamPart  = 16 << 20
+	streamPart  = 8 << 20
 	partsAtOnce = 4
 	maxParts    = 10000 // S3's limit
 	// abortTimeout bounds the removal of an upload that failed, which must happen
