@@ -103,6 +103,7 @@ func TestNGC(t *testing.T) {
 		"a tag":                           {"23.10-py3", "8.6.1.6", true},
 		"without the ending":              {"23.10", "8.6.1.6", true},
 		"known, but not its TensorRT":     {"25.04-py3", "", true},
+		"a month that ends as the ending": {"23.03", "8.5.3", true},
 		"another image of the same month": {"23.10-trtllm-python-py3", "", false},
 		"a month without an image":        {"21.01-py3", "", false},
 		"nothing":                         {"", "", false},

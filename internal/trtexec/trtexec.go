@@ -35,17 +35,20 @@ type Shape struct {
 
 // Inference is the intent of one run of a finished engine.
 type Inference struct {
-	TensorRT   catalog.Version
-	Engine     string
-	Profile    int // which profile to use
-	Profiles   int // how many the engine has; 0 for a static model
-	Shapes     []Binding
-	Inputs     []InputFile
-	Plugins    []string
-	Outputs    string // file for --exportOutput, where raw bindings do not exist; "" for none
-	Iterations int
-	Duration   int // seconds
-	WarmUpMs   int
+	TensorRT catalog.Version
+	Engine   string
+	Profile  int // which profile to use
+	Profiles int // how many the engine has; 0 for a static model
+	Shapes   []Binding
+	Inputs   []InputFile
+	Plugins  []string
+	// VersionCompatible says that the engine was built with --versionCompatible:
+	// such a plan holds host code, which trtexec runs only when it is told so.
+	VersionCompatible bool
+	Outputs           string // file for --exportOutput, where raw bindings do not exist; "" for none
+	Iterations        int
+	Duration          int // seconds
+	WarmUpMs          int
 }
 
 // Binding is one input's dimensions for a run.
