@@ -71,11 +71,12 @@ func (p *planner) runs(c *Cell, model *modelFacts, v catalog.Version) ([]Run, er
 		folder := CaseFolder(k.Name)
 		r := Run{Case: k.Name, Dir: "run/" + folder}
 		i := trtexec.Inference{
-			TensorRT:   v,
-			Engine:     up + EnginePath,
-			Profile:    k.Profile,
-			Profiles:   len(model.ranges),
-			Iterations: proofIterations,
+			TensorRT:          v,
+			Engine:            up + EnginePath,
+			Profile:           k.Profile,
+			Profiles:          len(model.ranges),
+			VersionCompatible: versionCompatible(c),
+			Iterations:        proofIterations,
 		}
 		if k.Timed && c.Verify.MaxP99Ms > 0 {
 			i.Iterations, i.Duration, i.WarmUpMs = timedIterations, timedSeconds, timedWarmUp

@@ -94,15 +94,14 @@ type flagRule struct {
 var flagRules = map[string]flagRule{
 	"--timingCacheFile": {TimingCachePath, "on"},
 
-	"--onnx":           {ours: "model/"},
-	"--calib":          {ours: CalibrationPath},
-	"--plugins":        {ours: "plugins/"},
-	"--staticPlugins":  {ours: "plugins/"},
-	"--dynamicPlugins": {ours: "plugins/"},
-	"--minShapes":      {}, // the profiles, together with the next three
-	"--optShapes":      {},
-	"--maxShapes":      {},
-	"--profile":        {},
+	"--onnx":          {ours: "model/"},
+	"--calib":         {ours: CalibrationPath},
+	"--plugins":       {ours: "plugins/"},
+	"--staticPlugins": {ours: "plugins/"},
+	"--minShapes":     {}, // the profiles, together with the next three
+	"--optShapes":     {},
+	"--maxShapes":     {},
+	"--profile":       {},
 
 	"--saveEngine":      {}, // where to write, and what to tell meanwhile
 	"--exportLayerInfo": {},

@@ -94,7 +94,7 @@ func (p *planner) cell(mc *matrix.Cell) Cell {
 	if len(problems) > 0 {
 		return refuse(c, problems)
 	}
-	c.Warnings = append(c.Warnings, precisionWarnings(&c, model.Graph)...)
+	c.Warnings = append(c.Warnings, precisionWarnings(&c)...)
 	c.Warnings = append(c.Warnings, opsetWarnings(&c, model.Graph)...)
 
 	c.Inputs = p.inputs(&c, model)

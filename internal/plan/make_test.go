@@ -28,6 +28,8 @@ func TestRefusals(t *testing.T) {
 			fault.Usage, "file-missing", []string{"model net: open net.onnx", "correct onnx of model net"}},
 		"a broken model": {func(w *world) { w.model = plan.Model{Err: errors.New("net.onnx: field 7 runs past\nthe end")} },
 			fault.Build, "onnx-invalid", []string{"field 7 runs past the end", "export the model again"}},
+		"external weights that are not there": {func(w *world) { w.model = plan.Model{Err: fmt.Errorf("net.onnx: w.bin: %w", onnx.ErrExternal)} },
+			fault.Usage, "onnx-invalid", []string{"w.bin", "beside the model"}},
 		"a model whose fault is known": {func(w *world) {
 			w.model = plan.Model{Err: fmt.Errorf("read: %w", fault.New(fault.Storage, "store", "log in", "s3 says no"))}
 		}, fault.Storage, "store", []string{"s3 says no; log in"}},
@@ -47,6 +49,7 @@ func TestRefusals(t *testing.T) {
 		"a calibration cache that is not there":   {func(w *world) { w.model.Calibration = nil }, fault.Usage, "file-missing", []string{"calibration cache calib.cache"}},
 		"a GPU newer than the image":              {func(w *world) { w.cell.GPU = "B200" }, fault.Usage, "sm-mismatch", []string{"B200 is compute capability 10.0", "TensorRT 10.3.0.26", "ends at 9.0", "oldest tag known to serve it"}},
 		"a GPU that the image has left behind":    {func(w *world) { w.cell.GPU = "P100-12GB" }, fault.Usage, "sm-mismatch", []string{"begins at 7.0"}},
+		"int8 without ranges":                     {func(w *world) { w.cell.Precision, w.cell.Build.Calibration = matrix.INT8, "" }, fault.Usage, "", []string{"int8 without a calibration cache"}},
 		"bf16 before 8.0":                         {func(w *world) { w.cell.Precision = matrix.BF16 }, fault.Usage, "precision-unsupported", []string{"bf16 asked on T4, which is compute capability 7.5", "exclude bf16 for T4"}},
 		"fp8 before 8.9":                          {func(w *world) { w.cell.Precision, w.cell.GPU = matrix.FP8, "A10" }, fault.Usage, "precision-unsupported", []string{"begins at 8.9"}},
 		"a TensorRT that nobody knows":            {func(w *world) { w.image.TensorRT = "" }, fault.Usage, "image-unknown", []string{"TensorRT of image " + imageRef + " is unknown", "trtfarm lock"}},
@@ -241,7 +244,6 @@ func TestWarnings(t *testing.T) {
 		says   string
 	}{
 		"TF32 on Turing":         {func(w *world) { w.cell.Precision = matrix.TF32 }, "plain FP32"},
-		"int8 without ranges":    {func(w *world) { w.cell.Precision = matrix.INT8 }, "makes up the ranges"},
 		"an opset beyond":        {func(w *world) { w.model.Graph.Opsets[0].Version = 26 }, "model has opset 26, and TensorRT 11.0 documents 25"},
 		"an operator of nowhere": {func(w *world) { w.model.Graph.Operators = []onnx.Operator{{Domain: "trt.plugins", Name: "Swish"}} }, "Swish of domain trt.plugins"},
 	} {
@@ -264,8 +266,9 @@ func TestVersionCompatiblePlansLoadInNewerImages(t *testing.T) {
 	w.cell.Verify.Image, w.cell.Build.ExtraArgs = "deploy:1", []string{"--versionCompatible"}
 	w.facts = func(f *plan.Facts) { f.Images["deploy:1"] = plan.Image{TensorRT: "10.9.0.34", Digest: "sha256:f"} }
 	if c := only(t, w); c.Status != plan.Build || c.VerifyImage != "deploy:1" || c.VerifyDigest != "sha256:f" || c.VerifyTensorRT != "10.9.0.34" {
-		t.Errorf("%s %q, verified by %s %s %s", c.Status, c.Reasons, c.VerifyImage, c.VerifyDigest, c.VerifyTensorRT)
+		t.Fatalf("%s %q, verified by %s %s %s", c.Status, c.Reasons, c.VerifyImage, c.VerifyDigest, c.VerifyTensorRT)
 	}
+	wantFlags(t, only(t, w).Runs[0].Argv, "--versionCompatible")
 }
 
 func TestDocumentKeepsItsNames(t *testing.T) {

@@ -28,7 +28,11 @@ func unreadable(m *matrix.Model, f Model) []problem {
 		}
 		p := problem{fault.Build, "onnx-invalid", fmt.Sprintf("model %s: %s", m.Name, oneLine(f.Err.Error())),
 			"export the model again, or fetch it again if it was cut short"}
-		if errors.Is(f.Err, fs.ErrNotExist) {
+		switch {
+		case errors.Is(f.Err, onnx.ErrExternal):
+			p.code = fault.Usage
+			p.fix = "bring the external weights beside the model, under the names that it was exported with"
+		case errors.Is(f.Err, fs.ErrNotExist):
 			p.code, p.cause = fault.Usage, "file-missing"
 			p.fix = fmt.Sprintf("correct onnx of model %s, which is relative to the matrix, or bring the file there", m.Name)
 		}

@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -119,7 +120,7 @@ func precisionProblems(c *Cell, smText string, sm int) []problem {
 	return nil
 }
 
-func precisionWarnings(c *Cell, g *onnx.Model) []string {
+func precisionWarnings(c *Cell) []string {
 	var warnings []string
 	if gpu, ok := catalog.FindGPU(c.GPU); ok {
 		sm, known := parseSM(gpu.SM)
@@ -128,9 +129,6 @@ func precisionWarnings(c *Cell, g *onnx.Model) []string {
 				warnings = append(warnings, fmt.Sprintf("%s on %s: %s", c.Precision, c.GPU, r.why))
 			}
 		}
-	}
-	if c.Precision == matrix.INT8 && c.Build.Calibration == "" && !g.QDQ {
-		warnings = append(warnings, "int8 without a calibration cache or Q/DQ nodes: TensorRT makes up the ranges, and outputs mean nothing")
 	}
 	return warnings
 }
@@ -147,16 +145,21 @@ func imageProblems(c *Cell) []problem {
 	if err != nil || build.Agrees(verify) {
 		return nil
 	}
-	compatible := false
-	for _, arg := range c.Build.ExtraArgs {
-		compatible = compatible || arg == "--vc" || arg == "--versionCompatible"
-	}
-	if compatible && verify.AtLeast(build.Major, build.Minor) {
+	if versionCompatible(c) && verify.Compare(build) > 0 {
 		return nil
 	}
 	return []problem{{fault.Usage, "version-mismatch",
 		fmt.Sprintf("%s builds with TensorRT %s, and %s verifies with %s, which cannot load such a plan", c.Image, build, c.VerifyImage, verify),
 		"build and verify with images of one TensorRT"}}
+}
+
+// versionCompatible reports whether the cell's plan is built to load in newer
+// releases, too.
+func versionCompatible(c *Cell) bool {
+	return slices.ContainsFunc(c.Build.ExtraArgs, func(arg string) bool {
+		name, _, _ := strings.Cut(arg, "=")
+		return name == "--vc" || name == "--versionCompatible"
+	})
 }
 
 // documentedOpset holds the newest opset that a release's parser documents, from
