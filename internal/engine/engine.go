@@ -32,7 +32,7 @@ type File struct {
 	Serialization *int64    `json:"serialization"`
 	Sections      []Section `json:"sections,omitempty"`
 	Truncated     bool      `json:"truncated"`
-	Damaged       bool      `json:"damaged"` // a checksum in the file does not match
+	Damaged       bool      `json:"damaged"` // a checksum or a structure inside does not hold
 	Simulated     bool      `json:"simulated"`
 	Notes         []string  `json:"notes"`
 }
@@ -50,16 +50,21 @@ type Device struct {
 
 // Section is one entry of the section table of an "ftrt" container.
 type Section struct {
-	Tag    string `json:"tag"`
+	Tag    string `json:"tag"`    // as its number is spelled, "ENGN"; the bytes read backwards
 	Offset int64  `json:"offset"` // from the start of the container
 	Size   int64  `json:"size"`
 }
 
 // SimulatedTag is the tag of the extra section by which trtsim marks every
-// engine it writes.
+// engine it writes, spelled as Section.Tag is.
 const SimulatedTag = "SIMU"
 
 // Inspect reads at most a few hundred KiB of r, plus whole files of the layouts
 // that carry a checksum when they are at most 64 MiB. It returns an error only
 // when reading itself fails; bytes that make no sense are described, not refused.
-func Inspect(r io.ReaderAt, size int64) (File, error) { return inspect(r, size) }
+func Inspect(r io.ReaderAt, size int64) (File, error) {
+	x := &inspection{view: view{r: r, size: size}, f: File{Size: size, Notes: []string{}}}
+	x.f.Kind = Unknown
+	x.inspect()
+	return x.f, x.err
+}
