@@ -63,11 +63,11 @@ const (
 	timedIterations, timedSeconds, timedWarmUp = 100, 3, 200
 )
 
-// runs returns the verification runs of the cell's cases.
-func (p *planner) runs(c *Cell, model *modelFacts, v catalog.Version) ([]Run, error) {
+// runs returns the verification runs of cases.
+func runs(cases []Case, model *modelFacts, v catalog.Version, key runKey) ([]Run, error) {
 	raw, known := catalog.FlagSupport("--dumpRawBindingsToFile", v)
-	list := make([]Run, 0, len(c.Cases))
-	for _, k := range c.Cases {
+	list := make([]Run, 0, len(cases))
+	for _, k := range cases {
 		folder := CaseFolder(k.Name)
 		r := Run{Case: k.Name, Dir: "run/" + folder}
 		i := trtexec.Inference{
@@ -75,10 +75,10 @@ func (p *planner) runs(c *Cell, model *modelFacts, v catalog.Version) ([]Run, er
 			Engine:            up + EnginePath,
 			Profile:           k.Profile,
 			Profiles:          len(model.ranges),
-			VersionCompatible: versionCompatible(c),
+			VersionCompatible: key.compatible,
 			Iterations:        proofIterations,
 		}
-		if k.Timed && c.Verify.MaxP99Ms > 0 {
+		if k.Timed && key.timed {
 			i.Iterations, i.Duration, i.WarmUpMs = timedIterations, timedSeconds, timedWarmUp
 		}
 		if known && raw == "no" {

@@ -3,6 +3,7 @@ package plan
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/trtfarm/trtfarm/internal/catalog"
@@ -16,7 +17,9 @@ import (
 type planner struct {
 	facts    Facts
 	models   map[string]*modelFacts
-	releases map[string]release // by image reference
+	releases map[string]catalog.Version // by image reference
+	gpus     map[string]gpuFacts        // by target
+	runLists map[runKey]runList
 }
 
 // modelFacts is a model with all that is worked out once for its cells.
@@ -29,10 +32,25 @@ type modelFacts struct {
 	warnings []string
 }
 
-// release is the TensorRT of an image.
-type release struct {
-	version catalog.Version
-	known   bool
+// gpuFacts is what is known of a target, and who has it.
+type gpuFacts struct {
+	catalog.GPU
+	sm     int  // ten times the compute capability
+	known  bool // sm means something
+	takers []Runner
+}
+
+// runKey holds all that verification runs depend on: cells that agree in it share
+// them.
+type runKey struct {
+	model                      *matrix.Model
+	image                      string
+	corners, timed, compatible bool
+}
+
+type runList struct {
+	cases []Case
+	runs  []Run
 }
 
 // A problem is a reason to refuse a cell.
@@ -63,7 +81,10 @@ func (c Cell) Fault() *fault.Fault {
 }
 
 func makePlan(m *matrix.Matrix, f Facts) []Cell {
-	p := &planner{facts: f, models: map[string]*modelFacts{}, releases: map[string]release{}}
+	p := &planner{
+		facts: f, models: map[string]*modelFacts{}, releases: map[string]catalog.Version{},
+		gpus: map[string]gpuFacts{}, runLists: map[runKey]runList{},
+	}
 	cells := make([]Cell, len(m.Cells))
 	for i, c := range m.Cells {
 		cells[i] = p.cell(c)
@@ -84,17 +105,17 @@ func (p *planner) cell(mc *matrix.Cell) Cell {
 	c.ModelDigest = model.digest
 	c.Warnings = append(c.Warnings, model.warnings...)
 
-	takers := p.takers(c.GPU)
-	c.Simulated = len(takers) > 0 && takers[0].Simulated
+	gpu := p.gpu(c.GPU)
+	c.Simulated = len(gpu.takers) > 0 && gpu.takers[0].Simulated
 
-	problems := append(p.materialProblems(&c, model), p.supportProblems(&c)...)
+	problems := append(p.materialProblems(&c, model), p.supportProblems(&c, gpu)...)
 	if len(problems) == 0 {
 		problems = p.commands(&c, model)
 	}
 	if len(problems) > 0 {
 		return refuse(c, problems)
 	}
-	c.Warnings = append(c.Warnings, precisionWarnings(&c)...)
+	c.Warnings = append(c.Warnings, precisionWarnings(&c, gpu)...)
 	c.Warnings = append(c.Warnings, opsetWarnings(&c, model.Graph)...)
 
 	c.Inputs = p.inputs(&c, model)
@@ -105,12 +126,12 @@ func (p *planner) cell(mc *matrix.Cell) Cell {
 		c.Status, c.Reasons = Cached, []string{"published already"}
 		return c
 	}
-	if len(takers) == 0 && len(p.facts.Runners) > 0 {
+	if len(gpu.takers) == 0 && len(p.facts.Runners) > 0 {
 		return refuse(c, []problem{p.noRunner(c.GPU)})
 	}
 	c.Status, c.Reasons = Build, p.whyBuild(&c, image)
-	if len(takers) > 0 {
-		c.Runner = takers[0].Name
+	if len(gpu.takers) > 0 {
+		c.Runner = gpu.takers[0].Name
 	}
 	return c
 }
@@ -139,10 +160,16 @@ func (p *planner) commands(c *Cell, model *modelFacts) []problem {
 	if c.Argv, err = p.buildCommand(c, model, build); err != nil {
 		return []problem{refusal(err, c.Image)}
 	}
-	c.Cases = cases(model.Graph, c.Model, model.Golden, c.Verify.Corners)
-	if c.Runs, err = p.runs(c, model, verify); err != nil {
-		return []problem{refusal(err, c.VerifyImage)}
+	key := runKey{c.Model, c.VerifyImage, c.Verify.Corners, c.Verify.MaxP99Ms > 0, versionCompatible(c)}
+	list, ok := p.runLists[key]
+	if !ok {
+		list.cases = cases(model.Graph, c.Model, model.Golden, key.corners)
+		if list.runs, err = runs(list.cases, model, verify, key); err != nil {
+			return []problem{refusal(err, c.VerifyImage)}
+		}
+		p.runLists[key] = list
 	}
+	c.Cases, c.Runs = slices.Clone(list.cases), slices.Clone(list.runs)
 	return nil
 }
 
@@ -156,8 +183,8 @@ func refusal(err error, image string) problem {
 
 // release returns the TensorRT of an image, or why it cannot be told.
 func (p *planner) release(ref string) (catalog.Version, []problem) {
-	if r, ok := p.releases[ref]; ok && r.known {
-		return r.version, nil
+	if v, ok := p.releases[ref]; ok {
+		return v, nil
 	}
 	image := p.facts.Images[ref]
 	const fix = "run `trtfarm lock` with the registry in reach: it asks the image itself"
@@ -177,7 +204,7 @@ func (p *planner) release(ref string) (catalog.Version, []problem) {
 	if err != nil {
 		return catalog.Version{}, []problem{{fault.Usage, "image-unknown", fmt.Sprintf("image %s: %v", ref, err), fix}}
 	}
-	p.releases[ref] = release{v, true}
+	p.releases[ref] = v
 	return v, nil
 }
 
@@ -197,6 +224,19 @@ func (p *planner) whyBuild(c *Cell, image Image) []string {
 		return moved(r.Inputs, c.Inputs)
 	}
 	return []string{"never built"}
+}
+
+// gpu finds out about a target once.
+func (p *planner) gpu(target string) gpuFacts {
+	if g, ok := p.gpus[target]; ok {
+		return g
+	}
+	var g gpuFacts
+	g.GPU, _ = catalog.FindGPU(target)
+	g.sm, g.known = parseSM(g.SM)
+	g.takers = p.takers(target)
+	p.gpus[target] = g
+	return g
 }
 
 // takers returns the runners that have the GPU, real ones first.

@@ -15,26 +15,24 @@ import (
 
 // supportProblems says what the GPU, the images and the precision forbid
 // together. Where the catalogue does not know, there is no verdict.
-func (p *planner) supportProblems(c *Cell) []problem {
+func (p *planner) supportProblems(c *Cell, gpu gpuFacts) []problem {
 	var problems []problem
-	gpu, ok := catalog.FindGPU(c.GPU)
-	sm, hasSM := parseSM(gpu.SM)
-	if ok && hasSM {
+	if gpu.known {
 		images := []string{c.Image}
 		if c.VerifyImage != c.Image {
 			images = append(images, c.VerifyImage)
 		}
 		for _, ref := range images {
-			if v, err := catalog.ParseVersion(p.facts.Images[ref].TensorRT); err == nil {
-				problems = append(problems, gpuProblems(c.GPU, gpu.SM, sm, ref, v)...)
+			if v, unknown := p.release(ref); len(unknown) == 0 {
+				problems = append(problems, gpuProblems(c.GPU, gpu, ref, v)...)
 			}
 		}
-		problems = append(problems, precisionProblems(c, gpu.SM, sm)...)
+		problems = append(problems, precisionProblems(c, gpu)...)
 	}
 	return append(problems, imageProblems(c)...)
 }
 
-func gpuProblems(name, smText string, sm int, ref string, v catalog.Version) []problem {
+func gpuProblems(name string, gpu gpuFacts, ref string, v catalog.Version) []problem {
 	r, ok := catalog.SMSupport(v)
 	if !ok {
 		return nil
@@ -42,14 +40,14 @@ func gpuProblems(name, smText string, sm int, ref string, v catalog.Version) []p
 	least, hasLeast := parseSM(r.Min)
 	most, hasMost := parseSM(r.Max)
 	switch {
-	case hasLeast && sm < least:
+	case hasLeast && gpu.sm < least:
 		return []problem{{fault.Usage, "sm-mismatch",
-			fmt.Sprintf("%s is compute capability %s, and TensorRT %s in %s begins at %s", name, smText, v, ref, r.Min),
-			suggest(ref, sm, -1, fmt.Sprintf("take an older image, or drop %s from gpus", name))}}
-	case hasMost && sm > most:
+			fmt.Sprintf("%s is compute capability %s, and TensorRT %s in %s begins at %s", name, gpu.SM, v, ref, r.Min),
+			suggest(ref, gpu.sm, -1, fmt.Sprintf("take an older image, or drop %s from gpus", name))}}
+	case hasMost && gpu.sm > most:
 		return []problem{{fault.Usage, "sm-mismatch",
-			fmt.Sprintf("%s is compute capability %s, and TensorRT %s in %s ends at %s", name, smText, v, ref, r.Max),
-			suggest(ref, sm, +1, fmt.Sprintf("take a newer image, or exclude %s for it", name))}}
+			fmt.Sprintf("%s is compute capability %s, and TensorRT %s in %s ends at %s", name, gpu.SM, v, ref, r.Max),
+			suggest(ref, gpu.sm, +1, fmt.Sprintf("take a newer image, or exclude %s for it", name))}}
 	}
 	return nil
 }
@@ -109,25 +107,22 @@ var precisionRules = []precisionRule{
 	{matrix.FP16, 60, false, "FP16 has no fast arithmetic before 6.0: expect no gain"},
 }
 
-func precisionProblems(c *Cell, smText string, sm int) []problem {
+func precisionProblems(c *Cell, gpu gpuFacts) []problem {
 	for _, r := range precisionRules {
-		if r.precision == c.Precision && sm < r.sm && r.refuse {
+		if r.precision == c.Precision && gpu.sm < r.sm && r.refuse {
 			return []problem{{fault.Usage, "precision-unsupported",
-				fmt.Sprintf("%s asked on %s, which is compute capability %s: %s", c.Precision, c.GPU, smText, r.why),
+				fmt.Sprintf("%s asked on %s, which is compute capability %s: %s", c.Precision, c.GPU, gpu.SM, r.why),
 				fmt.Sprintf("exclude %s for %s", c.Precision, c.GPU)}}
 		}
 	}
 	return nil
 }
 
-func precisionWarnings(c *Cell) []string {
+func precisionWarnings(c *Cell, gpu gpuFacts) []string {
 	var warnings []string
-	if gpu, ok := catalog.FindGPU(c.GPU); ok {
-		sm, known := parseSM(gpu.SM)
-		for _, r := range precisionRules {
-			if known && r.precision == c.Precision && sm < r.sm && !r.refuse {
-				warnings = append(warnings, fmt.Sprintf("%s on %s: %s", c.Precision, c.GPU, r.why))
-			}
+	for _, r := range precisionRules {
+		if gpu.known && r.precision == c.Precision && gpu.sm < r.sm && !r.refuse {
+			warnings = append(warnings, fmt.Sprintf("%s on %s: %s", c.Precision, c.GPU, r.why))
 		}
 	}
 	return warnings
