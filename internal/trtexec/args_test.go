@@ -325,7 +325,7 @@ func TestBanner(t *testing.T) {
 	if got := Banner(release(t, "10.4")); got != "TensorRT v100400" {
 		t.Errorf("Banner(10.4) = %q", got)
 	}
-	for _, text := range []string{"", "TensorRT v", "TensorRT v86", "TensorRT v-8601", "TensorRT v8601] [bx", "TensorRT v9999999", "trt v8601"} {
+	for _, text := range []string{"", "TensorRT v", "TensorRT v86", "TensorRT v-8601", "TensorRT v8601] [bx", "TensorRT v9999999", "TensorRT v10300", "trt v8601"} {
 		if v, ok := ParseBanner(text); ok {
 			t.Errorf("ParseBanner(%q) = %v", text, v)
 		}

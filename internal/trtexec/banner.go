@@ -33,12 +33,17 @@ func ParseBanner(text string) (catalog.Version, bool) {
 	}
 	digits, build, built := strings.Cut(digits, "] [b")
 	n, err := strconv.Atoi(digits)
-	if err != nil || n < 1000 || n >= 1_000_000 || digits[0] == '+' {
+	if err != nil || digits[0] == '+' {
 		return catalog.Version{}, false
 	}
-	v := catalog.Version{Major: n / 1000, Minor: n / 100 % 10, Patch: n % 100, Build: -1}
-	if n >= 10000 { // the formula since 10.0
+	v := catalog.Version{Patch: n % 100, Build: -1}
+	switch {
+	case n >= 1000 && n < 10_000:
+		v.Major, v.Minor = n/1000, n/100%10
+	case n >= 100_000 && n < 1_000_000:
 		v.Major, v.Minor = n/10000, n/100%100
+	default:
+		return catalog.Version{}, false
 	}
 	if built {
 		if v.Build, err = strconv.Atoi(build); err != nil || v.Build < 0 || v.Build > 9999 {

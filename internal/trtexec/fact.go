@@ -44,11 +44,7 @@ var logFacts = []struct {
 		}
 	}},
 	{"Engine deserialized in ", func(l *Log, s string) { l.Deserialized, l.DeserializeSeconds = true, leading(s) }},
-	{"Throughput: ", func(l *Log, s string) {
-		if strings.HasSuffix(strings.TrimSpace(s), " qps") {
-			l.ThroughputQPS = leading(s)
-		}
-	}},
+	{"Throughput: ", func(l *Log, s string) { l.ThroughputQPS = leading(s) }},
 	{"Latency: min = ", func(l *Log, s string) { l.Latency = summary(s) }},
 	{"GPU Compute Time: min = ", func(l *Log, s string) { l.GPUCompute = summary(s) }},
 }

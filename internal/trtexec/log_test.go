@@ -149,6 +149,7 @@ func TestReadLogLineByLine(t *testing.T) {
 		"an engine of little size":            {i + "Created engine with size: 0.00285 MiB\n", Log{EngineMiB: 0.00285}},
 		"an empty engine is used":             {e + "Assertion failure: false && \"Attempting to access an empty engine!\"\n", Log{Errors: []Line{{1, "Assertion failure: false && \"Attempting to access an empty engine!\""}}, Failures: []Line{{1, "Assertion failure: false && \"Attempting to access an empty engine!\""}}}},
 		"a file named like a failure":         {i + "Model: Engine set up failed\nEngine set up failed\n[07/07/2026-02:11:26] [V] Engine set up failed\n", Log{}},
+		"bytes that are no text":              {e + "a\xffb\n" + i + "Selected Device: \xff\n", Log{Errors: []Line{{1, "a\uFFFDb"}}, Device: Device{Name: "\uFFFD"}}},
 		"a time that is none is part of text": {"[99/99/2026-02:11:26] [E] x\n", Log{}},
 	} {
 		t.Run(name, func(t *testing.T) {
