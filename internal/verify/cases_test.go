@@ -142,6 +142,9 @@ func TestFitProfileTakesTheFirstThatHoldsTheShapes(t *testing.T) {
 			t.Errorf("batch %d: profile %d, %v; want %d", batch, c.Profile, err, want)
 		}
 	}
+	if c, err := at(0).FitProfile(profiles); err == nil {
+		t.Errorf("batch 0: profile %d, want none", c.Profile)
+	}
 	_, err := at(33).FitProfile(profiles)
 	if err == nil || !strings.Contains(err.Error(), `"input" is [33 512], dimension 0 of profile big takes 4 to 32`) {
 		t.Errorf("batch 33: %v", err)

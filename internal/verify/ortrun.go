@@ -143,7 +143,7 @@ func runFault(model, line string) error {
 		return fault.New(fault.Environment, "reference-runtime", "run make deps", "ONNX Runtime does not start: %s", line)
 	}
 	return fault.New(fault.Usage, "reference-runtime",
-		"correct the model; or, where it needs plugins, give its inputs and outputs in the matrix, so that no reference must be computed",
+		"check that the model takes the shapes of this case; where it needs plugins, give inputs and outputs in the matrix, so that no reference must be computed",
 		"ONNX Runtime cannot run %s: %s", model, line)
 }
 
