@@ -26,7 +26,7 @@ func TestTablesAreWellFormed(t *testing.T) {
 		t.Errorf("%d embedded tables, want %d", len(entries), len(headers))
 	}
 	for name, want := range headers {
-		header, body := rows(name, 0)
+		header, body := rows(name)
 		if got := strings.Join(header, ","); got != want {
 			t.Errorf("%s: header\n got %s\nwant %s", name, got, want)
 		}
@@ -84,7 +84,7 @@ var wellFormed = map[string]map[string]*regexp.Regexp{
 
 func TestCellsHoldWhatTheirColumnPromises(t *testing.T) {
 	for name, columns := range wellFormed {
-		header, body := rows(name, 0)
+		header, body := rows(name)
 		for column, want := range columns {
 			i := slices.Index(header, column)
 			if i < 0 {

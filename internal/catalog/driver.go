@@ -6,7 +6,7 @@ import (
 )
 
 var cudaDrivers = sync.OnceValue(func() map[string]string {
-	_, body := rows("cuda-drivers.csv", 0)
+	_, body := rows("cuda-drivers.csv")
 	drivers := make(map[string]string, 2*len(body))
 	for _, r := range body {
 		drivers[r[0]] = r[1]

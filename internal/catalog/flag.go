@@ -24,7 +24,7 @@ type flagTable struct {
 }
 
 var flagTables = sync.OnceValue(func() flagTable {
-	header, body := rows("trtexec-flags.csv", 0)
+	header, body := rows("trtexec-flags.csv")
 	t := flagTable{support: make(map[string][]Support, len(body))}
 	for _, column := range header[1:] {
 		v, err := ParseVersion(column)

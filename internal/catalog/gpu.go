@@ -34,7 +34,7 @@ var familyName = regexp.MustCompile(`^(.+?)(?:-\d+GB| \(.*\))$`)
 
 var gpuTables = sync.OnceValue(func() gpuTable {
 	t := gpuTable{byName: map[string]int{}, byProduct: map[string]int{}}
-	_, body := rows("gpus.csv", 0)
+	_, body := rows("gpus.csv")
 	members := map[string][]GPU{}
 	for _, row := range body {
 		g := gpuRow(row)

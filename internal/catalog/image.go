@@ -19,7 +19,7 @@ type NGCImage struct {
 }
 
 var ngcImages = sync.OnceValue(func() map[string]NGCImage {
-	_, body := rows("ngc-tensorrt-images.csv", 0)
+	_, body := rows("ngc-tensorrt-images.csv")
 	images := make(map[string]NGCImage, len(body))
 	for _, r := range body {
 		images[r[0]] = NGCImage{

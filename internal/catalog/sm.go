@@ -20,7 +20,7 @@ type smTable struct {
 
 var smTables = sync.OnceValue(func() smTable {
 	var t smTable
-	_, body := rows("tensorrt-sm-support.csv", 0)
+	_, body := rows("tensorrt-sm-support.csv")
 	for _, r := range body {
 		v, err := ParseVersion(r[0])
 		if err != nil {
