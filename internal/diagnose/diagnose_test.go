@@ -137,6 +137,21 @@ func TestTheFirstOfEqualCausesWins(t *testing.T) {
 	}
 }
 
+func TestALaterSuccessDoesNotHideAFailure(t *testing.T) {
+	log := "&&&& RUNNING a\n[E] Unknown option: --x\n&&&& FAILED a\n&&&& RUNNING b\n[E] permission denied\n&&&& PASSED b\n"
+	if v := verdict(t, log); v.Cause != "trtexec-usage" || len(v.Also) != 0 {
+		t.Errorf("cause %s, also %v, want trtexec-usage alone", v.Cause, v.Also)
+	}
+}
+
+func TestPartsOfAPhraseStandTogether(t *testing.T) {
+	for filler, want := range map[string]string{"\n[TRT]   the network has ": "other", strings.Repeat("\nanother line", 60): "none"} {
+		if v := verdict(t, "module tensorrt"+filler+"has no attribute"); v.Cause != want || want == "other" && v.Confidence < 0.5 {
+			t.Errorf("with %d characters between: %s, %v, want %s", len(filler), v.Cause, v.Confidence, want)
+		}
+	}
+}
+
 func TestEvidenceIsWhereItSays(t *testing.T) {
 	log := "fine\n\n\x1b[31m[E] Unknown option: --x\x1b[0m\r\nlast"
 	v := verdict(t, log)

@@ -123,6 +123,7 @@ var loading = []signature{
 	{label: "file-missing", rank: explicit, phrase: "deserialize engine failed because file path"},
 	{label: "file-missing", rank: strong, phrase: "error opening engine file"},
 	{label: "file-missing", rank: strong, phrase: "error loading engine file"},
+	{label: "file-missing", rank: explicit, phrase: "input file cannot be found"},
 	{label: "file-missing", rank: strong, phrase: "does the model file exist"},
 	{label: "file-missing", rank: strong, phrase: "could not open file"},
 	{label: "file-missing", rank: strong, phrase: "cannot open file"},
