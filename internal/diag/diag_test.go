@@ -55,6 +55,13 @@ func TestRender(t *testing.T) {
 			[]string{"m: m",
 				"  allowed: " + strings.Repeat("Jetson-Orin, ", 5) + "Jetson-Orin,",
 				"           Jetson-Orin, Jetson-Orin, Jetson-Orin"}},
+		"very many allowed values are counted": {
+			Diagnostic{File: "m", Msg: "m", Allowed: strings.Fields(strings.Repeat("Jetson-Orin ", 40))},
+			[]string{"m: m",
+				"  allowed: " + strings.Repeat("Jetson-Orin, ", 5) + "Jetson-Orin,",
+				"           " + strings.Repeat("Jetson-Orin, ", 5) + "Jetson-Orin,",
+				"           " + strings.Repeat("Jetson-Orin, ", 5) + "Jetson-Orin,",
+				"           " + strings.Repeat("Jetson-Orin, ", 5) + "Jetson-Orin, and 16 more"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got, want := tc.d.Render(), strings.Join(tc.want, "\n"); got != want {

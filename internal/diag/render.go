@@ -11,6 +11,7 @@ const (
 	quotedWidth = 120 // columns of a source line that are shown
 	leadWidth   = 40  // columns shown before the mark when a line must be cut
 	listWidth   = 100 // columns at which the list of allowed values is broken
+	listLines   = 4   // lines that it may take
 )
 
 // Render renders the long form: the short form, the source line with the place
@@ -142,17 +143,22 @@ var wide = &unicode.RangeTable{
 }
 
 // wrap joins words with commas, breaking lines before they grow past listWidth;
-// further lines are indented as far as the first.
+// further lines are indented as far as the first. What would need more than
+// listLines is counted instead.
 func wrap(words []string, indent int) string {
 	var b strings.Builder
-	column := indent
+	column, lines := indent, 1
 	for i, w := range words {
 		if i < len(words)-1 {
 			w += ","
 		}
 		switch {
 		case i == 0:
+		case column+1+len(w) > listWidth && lines == listLines:
+			fmt.Fprintf(&b, " and %d more", len(words)-i)
+			return b.String()
 		case column+1+len(w) > listWidth:
+			lines++
 			b.WriteString("\n" + strings.Repeat(" ", indent))
 			column = indent
 		default:
