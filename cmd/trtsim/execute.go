@@ -9,7 +9,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/trtfarm/trtfarm/cmd/trtsim/internal/container"
@@ -119,6 +121,11 @@ func (s *sim) ortrun(j ortJob) (ortResult, error) {
 	cmd := exec.Command(path)
 	var out, errs bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(job), &out, &errs
+	// The child ends with us, however we end. The kernel watches the thread
+	// that started it, so that thread must stay.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	if err := cmd.Run(); err != nil {
 		if text := strings.TrimSpace(errs.String()); text != "" {
 			return ortResult{}, errors.New(text)

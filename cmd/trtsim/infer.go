@@ -77,6 +77,7 @@ func (s *sim) infer(p container.Plan, built bool) status {
 	l.info("Starting inference")
 	s.corrupt(outputs)
 	s.report(took)
+	s.exportProfile(p.Meta, took)
 	s.exportResults(inputs, outputs)
 	return passed
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/trtfarm/trtfarm/cmd/trtsim/internal/container"
 )
 
 // query is the times of one simulated query, in milliseconds.
@@ -105,6 +107,23 @@ func sum(values []float64) float64 {
 }
 
 func mean(values []float64) float64 { return sum(values) / float64(len(values)) }
+
+// exportProfile writes the time of every layer: an equal share of the whole, as
+// trtsim does not time layers.
+func (s *sim) exportProfile(m container.Meta, took time.Duration) {
+	if s.options.ExportProfile == "" {
+		return
+	}
+	qs := s.queries(took)
+	rows := []map[string]any{{"count": len(qs)}}
+	share := mean(pick(qs, func(q query) float64 { return q.compute })) / float64(max(len(m.Layers), 1))
+	for _, l := range m.Layers {
+		rows = append(rows, map[string]any{"name": l.Name, "timeMs": share * float64(len(qs)), "averageMs": share, "medianMs": share, "percentage": 100 / float64(len(m.Layers))})
+	}
+	if data, err := json.MarshalIndent(rows, "", " "); err == nil {
+		_ = os.WriteFile(s.options.ExportProfile, data, 0o666)
+	}
+}
 
 // exportTimes writes the times of every query. Like trtexec it does not look
 // whether that worked.
