@@ -38,6 +38,9 @@ type Harness struct {
 
 // Run checks an executor against the contract of builder.Executor.
 func Run(t *testing.T, h Harness) {
+	if !t.Run("Start", func(t *testing.T) { open(t, h).does(t, builder.Build, Op{Do: Exit}) }) {
+		return // all else would wait for a step that never starts
+	}
 	t.Run("Output", func(t *testing.T) { testOutput(t, h) })
 	t.Run("Cancellation", func(t *testing.T) { testCancellation(t, h) })
 	t.Run("Isolation", func(t *testing.T) { testIsolation(t, h) })
