@@ -146,17 +146,18 @@ func TestASimulatedEngineSaysSo(t *testing.T) {
 
 func TestEveryCutOfAPlanIsSeen(t *testing.T) {
 	for name, whole := range map[string][]byte{
-		"ftrt":      load(t, "trt8.6.1.6-rtx4090-tiny.plan"),
-		"variant A": archive('A', payload("\x07", "\x01", "\x03", "\x00")),
-		"variant B": archive('B', payload("\x08", "\x00", "\x01", "\x06")),
-		"variant C": archive('C', payload("\x08", "\x02", "\x01", "\x08")),
-		"variant D": archive('D', payload("\x0a", "\x06", "\x00", "\x1a")),
+		"ftrt":             load(t, "trt8.6.1.6-rtx4090-tiny.plan"),
+		"variant A inside": container("\x07\x01\x03\x00", "ENGN", archive('A', payload("\x07", "\x01", "\x03", "\x00"))),
+		"variant A":        archive('A', payload("\x07", "\x01", "\x03", "\x00")),
+		"variant B":        archive('B', payload("\x08", "\x00", "\x01", "\x06")),
+		"variant C":        archive('C', payload("\x08", "\x02", "\x01", "\x08")),
+		"variant D":        archive('D', payload("\x0a", "\x06", "\x00", "\x1a")),
 	} {
 		if f := inspect(t, whole); f.Kind != engine.Plan || f.Truncated || f.Damaged {
 			t.Errorf("%s: the whole file gives %+v", name, f)
 		}
 		for n := 1; n < len(whole); n++ {
-			if f := inspect(t, whole[:n]); !f.Truncated || n >= 4 && f.Kind != engine.Plan {
+			if f := inspect(t, whole[:n]); !f.Truncated || f.Damaged || n >= 4 && f.Kind != engine.Plan {
 				t.Fatalf("%s: the first %d of %d bytes give %+v", name, n, len(whole), f)
 			}
 		}

@@ -62,10 +62,7 @@ func (x *inspection) wrapped(head []byte) bool {
 		return false
 	}
 	n := int64(int32(binary.LittleEndian.Uint32(head)))
-	if n < 2 || n > maxWrapper {
-		return false
-	}
-	if last := x.bytes(4+n-1, 1); len(last) == 1 && last[0] != '}' || !x.planAt(4+n, x.bytes(4+n, 4)) {
+	if n < 2 || n > maxWrapper || !x.planAt(4+n, x.bytes(4+n, 4)) {
 		return false
 	}
 	x.note("a JSON header of %d bytes, as Ultralytics exports have it, lies before the plan: TensorRT and Triton load the file only without its first %d bytes", n, 4+n)
