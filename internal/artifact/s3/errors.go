@@ -40,6 +40,8 @@ var sentinels = map[string]error{
 	"QuotaExceeded":         artifact.ErrRefused,
 	"RequestTimeTooSkewed":  artifact.ErrRefused,
 	"SignatureDoesNotMatch": artifact.ErrRefused,
+	// versitygw's name for an unknown access key.
+	"XAdminUserNotFound": artifact.ErrRefused,
 }
 
 // fixes are what to do about some refusals.
@@ -51,6 +53,7 @@ var fixes = map[string]string{
 	"PermanentRedirect":     "set AWS_REGION to the bucket's region",
 	"RequestTimeTooSkewed":  "set this host's clock",
 	"SignatureDoesNotMatch": "check AWS_SECRET_ACCESS_KEY",
+	"XAdminUserNotFound":    "check AWS_ACCESS_KEY_ID",
 }
 
 // fail says what could not be done to what, in the store's terms and without the
@@ -101,7 +104,8 @@ func sentinelOf(code string, status int) error {
 	switch status {
 	case http.StatusPreconditionFailed:
 		return artifact.ErrExist
-	case http.StatusUnauthorized, http.StatusForbidden, http.StatusInsufficientStorage:
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusInsufficientStorage,
+		http.StatusMovedPermanently: // to the server of another region
 		return artifact.ErrRefused
 	}
 	return nil

@@ -78,6 +78,9 @@ type abilities struct {
 	checksums   bool
 }
 
+// allAbilities are tried from the best to the least.
+var allAbilities = []abilities{{true, true}, {true, false}, {false, true}, {false, false}}
+
 // probes remembers what the server was found to be able to do. Each question is
 // asked when the first write depends on it, and again after an error.
 type probes struct {
@@ -155,28 +158,27 @@ func (p *probe) put(ctx context.Context, how func(*s3.PutObjectInput)) error {
 	return err
 }
 
-func (p *probe) create(ctx context.Context) (abilities, error) {
-	a := abilities{checksums: true}
+// create writes the object with all that a Create sends, or as much of that as
+// the server takes, and once more, which must fail.
+func (p *probe) create(ctx context.Context) (a abilities, err error) {
 	write := func(in *s3.PutObjectInput) {
-		in.IfNoneMatch = aws.String("*")
+		if a.conditional {
+			in.IfNoneMatch = aws.String("*")
+		}
 		if a.checksums {
 			in.ChecksumSHA256 = encode(sum(sha256.New(), p.body()))
 		}
 	}
-	err := p.put(ctx, write)
-	if isRejected(err) {
-		a.checksums = false
-		err = p.put(ctx, write)
+	for _, a = range allAbilities {
+		if err = p.put(ctx, write); !isRejected(err) {
+			break
+		}
 	}
-	if isRejected(err) { // the condition itself; or else the object could not be written at all
-		return a, p.put(ctx, func(*s3.PutObjectInput) {})
-	}
-	if err != nil {
+	if err != nil || !a.conditional {
 		return a, err
 	}
 	err = p.put(ctx, write)
-	a.conditional = is(err, artifact.ErrExist)
-	if a.conditional {
+	if a.conditional = is(err, artifact.ErrExist); a.conditional {
 		err = nil
 	}
 	return a, err
@@ -195,30 +197,33 @@ func (p *probe) swap(ctx context.Context) (abilities, error) {
 	return a, err
 }
 
-// multipart completes an upload over the probe's own object, which must fail.
+// multipart completes an upload over the probe's own object, which must fail,
+// with as much of what a Create sends as the server takes.
 func (p *probe) multipart(ctx context.Context) (a abilities, err error) {
 	if err := p.put(ctx, func(*s3.PutObjectInput) {}); err != nil {
 		return a, err
 	}
-	a.checksums = true
-	a.conditional, err = p.tryMultipart(ctx, true)
-	if isRejected(err) {
-		a.checksums = false
-		a.conditional, err = p.tryMultipart(ctx, false)
+	for _, a = range allAbilities {
+		if err = p.tryMultipart(ctx, a); !isRejected(err) {
+			break
+		}
 	}
-	if isRejected(err) {
+	if a.conditional = is(err, artifact.ErrExist); a.conditional {
 		err = nil
 	}
 	return a, err
 }
 
-func (p *probe) tryMultipart(ctx context.Context, checksums bool) (conditional bool, err error) {
+func (p *probe) tryMultipart(ctx context.Context, a abilities) error {
 	bucket, key := &p.s.bucket, p.s.name(p.key)
 	start := &s3.CreateMultipartUploadInput{Bucket: bucket, Key: key}
 	one := &s3.UploadPartInput{Bucket: bucket, Key: key, PartNumber: aws.Int32(1), Body: bytes.NewReader(p.body())}
-	end := &s3.CompleteMultipartUploadInput{Bucket: bucket, Key: key, IfNoneMatch: aws.String("*")}
+	end := &s3.CompleteMultipartUploadInput{Bucket: bucket, Key: key}
 	done := types.CompletedPart{PartNumber: aws.Int32(1)}
-	if checksums {
+	if a.conditional {
+		end.IfNoneMatch = aws.String("*")
+	}
+	if a.checksums {
 		crc := encode(sum(crc64nvme.New(), p.body()))
 		start.ChecksumAlgorithm, start.ChecksumType = types.ChecksumAlgorithmCrc64nvme, types.ChecksumTypeFullObject
 		one.ChecksumCRC64NVME, done.ChecksumCRC64NVME = crc, crc
@@ -226,7 +231,7 @@ func (p *probe) tryMultipart(ctx context.Context, checksums bool) (conditional b
 	}
 	m, err := p.s.client.CreateMultipartUpload(ctx, start)
 	if err != nil {
-		return false, err
+		return err
 	}
 	defer func() {
 		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTimeout)
@@ -236,15 +241,12 @@ func (p *probe) tryMultipart(ctx context.Context, checksums bool) (conditional b
 	one.UploadId, end.UploadId = m.UploadId, m.UploadId
 	out, err := p.s.client.UploadPart(ctx, one)
 	if err != nil {
-		return false, err
+		return err
 	}
 	done.ETag = out.ETag
 	end.MultipartUpload = &types.CompletedMultipartUpload{Parts: []types.CompletedPart{done}}
 	_, err = p.s.client.CompleteMultipartUpload(ctx, end)
-	if is(err, artifact.ErrExist) {
-		return true, nil
-	}
-	return false, err
+	return err
 }
 
 func (p *probe) all(ctx context.Context) (Capabilities, error) {

@@ -134,29 +134,27 @@ func (s *Store) head(ctx context.Context, key string) (*s3.HeadObjectOutput, err
 		s.bucketSeen.Store(true)
 		return out, nil
 	}
-	if is(err, artifact.ErrNotExist) {
-		if err := s.needBucket(ctx, key); err != nil {
-			return nil, err
+	if !is(err, artifact.ErrNotExist) || !s.bucketSeen.Load() {
+		if why := s.refusal(ctx); why != nil {
+			err = why
 		}
 	}
 	return nil, s.fail(ctx, "look at", key, err)
 }
 
-// needBucket returns an error when the bucket itself is missing, which the answer
-// to HEAD for an object does not tell from a missing object.
-func (s *Store) needBucket(ctx context.Context, key string) error {
-	if s.bucketSeen.Load() {
-		return nil
-	}
-	_, err := s.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &s.bucket})
-	if is(err, artifact.ErrNotExist) {
-		return fmt.Errorf("look at %s/%s: %w: bucket %s does not exist; %s",
-			s.Location(), key, artifact.ErrRefused, s.bucket, fixes["NoSuchBucket"])
-	}
+// refusal returns why the server refuses the store as a whole; nil when it does
+// not. The answer to HEAD has no body and cannot tell a missing bucket from a
+// missing object, nor wrong credentials from either.
+func (s *Store) refusal(ctx context.Context) error {
+	_, err := s.client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &s.bucket, Prefix: s.name(probeFolder), MaxKeys: aws.Int32(1)})
 	if err == nil {
 		s.bucketSeen.Store(true)
 	}
-	return nil // what else is wrong with the bucket, the object's own answer says
+	// The right to list is another than the right to read.
+	if code, _ := codeOf(err); code != "AccessDenied" && is(err, artifact.ErrRefused) {
+		return err
+	}
+	return nil
 }
 
 // Check compares d with the size and the whole-object checksum that the store
