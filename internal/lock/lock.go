@@ -11,7 +11,7 @@ type Image struct {
 	CUDA     string // likewise
 }
 
-// File is a lock file.
+// File is a lock file. Put keeps Images in order; Find relies on it.
 type File struct {
 	Images []Image // ordered by Ref
 }
