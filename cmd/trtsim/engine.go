@@ -33,12 +33,12 @@ func (s *sim) precision(m *onnx.Model) string {
 	return rounding.Of(types)
 }
 
-// weights is the rounding of weights for a precision. Integer quantisation
-// keeps its hands off tensors without both signs, such as variances, which
-// TensorRT never quantises.
-func weights(precision string) func([]float32) {
+// weights is the rounding of a model's float32 tensors for a precision. Scales
+// of Q/DQ nodes and, for quantisation, variances must stay as they are: TensorRT
+// never narrows those. They have one sign, which sets them apart from weights.
+func weights(precision string, qdq bool) func([]float32) {
 	round := rounding.For(precision)
-	if precision != "int8" && precision != "int4" {
+	if round == nil || !qdq && !rounding.Quantises(precision) {
 		return round
 	}
 	return func(v []float32) {
@@ -56,7 +56,7 @@ func (s *sim) writeEngine(path string, m *onnx.Model, profiles []container.Profi
 		return 0, err
 	}
 	defer model.Close()
-	if err := onnx.Rewrite(model, s.options.Model, weights(precision)); err != nil {
+	if err := onnx.Rewrite(model, s.options.Model, weights(precision, m.QDQ)); err != nil {
 		return 0, err
 	}
 	modelSize, err := model.Seek(0, 1)

@@ -20,13 +20,18 @@ func For(precision string) Func {
 	case "tf32":
 		return each(TF32)
 	case "fp8":
-		return each(FP8)
+		return scaled(448, FP8)
 	case "int8":
-		return symmetric(127)
+		return scaled(127, integer(127))
 	case "int4":
-		return symmetric(7)
+		return scaled(7, integer(7))
 	}
 	return nil
+}
+
+// Quantises reports whether a precision needs a scale for every tensor.
+func Quantises(precision string) bool {
+	return precision == "fp8" || precision == "int8" || precision == "int4"
 }
 
 func each(f func(float32) float32) Func {
@@ -108,23 +113,30 @@ func FP8(f float32) float32 {
 	return float32(math.Copysign(x, float64(f)))
 }
 
-// symmetric quantises a whole tensor to the integers -levels..levels, with the
-// scale that its largest finite magnitude gives.
-func symmetric(levels float64) Func {
+// integer rounds to the integers from -limit to limit.
+func integer(limit float64) func(float32) float32 {
+	return func(f float32) float32 {
+		return float32(max(-limit, min(limit, math.RoundToEven(float64(f)))))
+	}
+}
+
+// scaled rounds a whole tensor with the scale that brings its largest finite
+// magnitude to top.
+func scaled(top float64, round func(float32) float32) Func {
 	return func(v []float32) {
-		var top float64
+		var largest float64
 		for _, f := range v {
-			if a := math.Abs(float64(f)); a > top && !math.IsInf(a, 0) {
-				top = a
+			if a := math.Abs(float64(f)); a > largest && !math.IsInf(a, 0) {
+				largest = a
 			}
 		}
-		scale := top / levels
+		scale := largest / top
 		if scale == 0 {
 			return
 		}
 		for i, f := range v {
-			if q := math.RoundToEven(float64(f) / scale); q == q {
-				v[i] = float32(max(-levels, min(levels, q)) * scale)
+			if f == f {
+				v[i] = float32(float64(round(float32(float64(f)/scale))) * scale)
 			}
 		}
 	}

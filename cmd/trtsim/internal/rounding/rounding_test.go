@@ -18,7 +18,8 @@ func TestFor(t *testing.T) {
 		"half carries a subnormal into the normal ones": {"fp16", []float32{1.0/(1<<14) - 1.0/(1<<26)}, []float32{1.0 / (1 << 14)}},
 		"brain has eight bits":                          {"bf16", []float32{1 + 1.0/256, 1 + 3.0/256, 3e38}, []float32{1, 1 + 4.0/256, 3.0040553e38}},
 		"tf32 has eleven bits":                          {"tf32", []float32{1 + 1.0/2048, 1 + 1.0/1024, 1e-30}, []float32{1, 1 + 1.0/1024, TF32(1e-30)}},
-		"fp8 has four bits and saturates":               {"fp8", []float32{1.0625, 1.1875, 500, -0.001, 0.0014}, []float32{1, 1.25, 448, -0.001953125, 0.001953125}},
+		"fp8 scales by the largest value":               {"fp8", []float32{-448, 1.0625, 1.1875, 0.0014}, []float32{-448, 1, 1.25, 0.001953125}},
+		"fp8 keeps the same precision at any scale":     {"fp8", []float32{448.0 / 1024, 1.0625 / 1024}, []float32{448.0 / 1024, 1.0 / 1024}},
 		"int8 scales by the largest value":              {"int8", []float32{-127, 63.4, 0.4}, []float32{-127, 63, 0}},
 		"int8 leaves zeros alone":                       {"int8", []float32{0, 0}, []float32{0, 0}},
 		"int4 has fifteen levels":                       {"int4", []float32{7, -3.4, 0.6}, []float32{7, -3, 1}},
@@ -32,6 +33,14 @@ func TestFor(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestFP8Saturates(t *testing.T) {
+	for in, want := range map[float32]float32{500: 448, -1e9: -448, 464: 448, 0: 0, -0.0005: 0} {
+		if got := FP8(in); got != want {
+			t.Errorf("FP8(%g) = %g, want %g", in, got, want)
+		}
 	}
 }
 
