@@ -10,7 +10,7 @@ type File struct {
 	Path     string
 	StoreURL string            // "s3://bucket/prefix" or "file:PATH" with PATH made absolute; "" when absent
 	Mirrors  map[string]string // registry host -> host[:port] to ask instead
-	SignKey  string            // "env:NAME", a path, or ""
+	SignKey  string            // "env:NAME", an absolute path, or ""
 	Runners  []Runner          // in the order of the file
 }
 
@@ -18,8 +18,8 @@ type File struct {
 // is set.
 type Runner struct {
 	Name       string
-	Docker     string   // unix://, tcp:// or ssh:// address of a docker engine
-	Local      string   // program that stands as trtexec on this machine: a path, or a name on the PATH
+	Docker     string // unix://, tcp:// or ssh:// address of a docker engine
+	Local      string // program that stands as trtexec on this machine: an absolute path, or a name on the PATH
 	Kubernetes *Cluster
 	GPUs       []string // catalogue names, one per device, in device order
 	Auto       bool     // gpus = "auto": ask the host

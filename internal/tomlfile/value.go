@@ -166,3 +166,6 @@ func (v *Value) Mistakes() int { return v.doc.Mistakes() }
 
 // IsTable reports whether the value is a table, without a complaint if not.
 func (v *Value) IsTable() bool { return v.table }
+
+// IsTrue reports whether the value is true, without a complaint if not.
+func (v *Value) IsTrue() bool { return v.scalar == true }
