@@ -135,6 +135,36 @@ func TestEngineSaysWhatItIs(t *testing.T) {
 	}
 }
 
+func TestQuantisationWrittenInTheModelIsLeftToIt(t *testing.T) {
+	inFolder(t)
+	save(t, "qdq.onnx", onnxtest.Model(
+		onnxtest.Node("QuantizeLinear", []string{"x", "s"}, []string{"q"}), onnxtest.Node("DequantizeLinear", []string{"q", "s"}, []string{"y"}),
+		onnxtest.Initializer(onnxtest.Tensor("s", onnx.Float32), onnxtest.Raw(floats(0.1))),
+		onnxtest.Input("x", onnx.Float32, 3), onnxtest.Output("y", onnx.Float32, 3)))
+	for flag, want := range map[string]string{"--int8": "fp32", "--fp16": "fp16", "--best": "fp16"} {
+		builds(t, "10.3.0.26", nil, "--onnx=qdq.onnx", "--saveEngine=e.plan", flag)
+		p := plan(t, "e.plan")
+		if p.Meta.Precision != want {
+			t.Errorf("%s of a Q/DQ model rounds as %s, want %s", flag, p.Meta.Precision, want)
+		}
+		model := make([]byte, p.Model.Size())
+		if _, err := p.Model.ReadAt(model, 0); err != nil || !bytes.Contains(model, floats(0.1)) {
+			t.Errorf("%s of a Q/DQ model changes a scale (%v)", flag, err)
+		}
+	}
+}
+
+func TestVariancesAreNotQuantised(t *testing.T) {
+	for _, precision := range []string{"int8", "int4", "fp8"} {
+		variance, weight := []float32{1000, 0.001}, []float32{1000, -0.001}
+		weights(precision, false)(variance)
+		weights(precision, false)(weight)
+		if variance[1] != 0.001 || weight[1] == -0.001 {
+			t.Errorf("%s makes %v of a variance and %v of a weight", precision, variance, weight)
+		}
+	}
+}
+
 func TestSeveralProfiles(t *testing.T) {
 	inFolder(t)
 	builds(t, "10.3.0.26", nil, "--onnx=dynamic.onnx", "--saveEngine=e.plan", "--profile=0", "--minShapes=x:1x3", "--optShapes=x:2x3", "--maxShapes=x:4x3", "--profile=1", "--minShapes=x:5x3", "--optShapes=x:6x3", "--maxShapes=x:8x3")

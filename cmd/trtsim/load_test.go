@@ -62,6 +62,7 @@ func TestLoadRefuses(t *testing.T) {
 		"a shape of no input":              {"10.3.0.26", []string{"--loadEngine=10.3.0.26.dynamic", "--shapes=z:1"}, []string{`Cannot find input tensor with name "z" in the engine bindings!`, "Invalid tensor names found in --shapes flag."}},
 		"a file of no input":               {"10.3.0.26", []string{"--loadEngine=10.3.0.26.plan", "--loadInputs=z:small.raw"}, []string{"Invalid tensor names found in --loadInputs flag."}},
 		"a file that is too small":         {"10.3.0.26", []string{"--loadEngine=10.3.0.26.plan", "--loadInputs=x:small.raw"}, []string{"Uncaught exception detected: Unexpected file size for input file: small.raw. Note: "}},
+		"a file that is too small in 8.6":  {"8.6.1.6", []string{"--loadEngine=8.6.1.6.plan", "--loadInputs=x:small.raw"}, []string{"Unexpected file size for input file: small.raw. Note: "}},
 		"a file that is too large in 10.3": {"10.3.0.26", []string{"--loadEngine=10.3.0.26.plan", "--loadInputs=x:large.raw"}, []string{"Unexpected file size for input file: large.raw. Note: "}},
 		"a file that is not there":         {"10.3.0.26", []string{"--loadEngine=10.3.0.26.plan", "--loadInputs=x:gone.raw"}, []string{"Uncaught exception detected: Cannot open file gone.raw!"}},
 		"a profile that is not there":      {"10.3.0.26", []string{"--loadEngine=10.3.0.26.plan", "--useProfile=3"}, []string{"Selected profile index 3 exceeds the number of profiles that the engine holds."}},
