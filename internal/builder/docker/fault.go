@@ -68,21 +68,22 @@ func (e *Executor) fault(doing string, err error) error {
 		return err
 	}
 	beneath := fmt.Errorf("%w: %w", builder.ErrRunner, err)
-	text := strings.ToLower(err.Error())
+	said := strings.TrimSpace(err.Error())
+	text := strings.ToLower(said)
 	for _, s := range symptoms {
 		if strings.Contains(text, s.text) {
-			f := fault.New(fault.Environment, s.cause, s.fix, "%s: %s: %s: %v", e.o.Host, doing, s.why, err)
+			f := fault.New(fault.Environment, s.cause, s.fix, "%s: %s: %s: %s", e.o.Host, doing, s.why, said)
 			f.Infra, f.Err = s.infra, beneath
 			return f
 		}
 	}
 	if client.IsErrConnectionFailed(err) || errors.Is(err, context.DeadlineExceeded) {
 		f := fault.New(fault.Environment, "docker-down", "see whether the host is up and its docker service runs",
-			"%s: %s: the docker engine does not answer: %v", e.o.Host, doing, err)
+			"%s: %s: the docker engine does not answer: %s", e.o.Host, doing, said)
 		f.Infra, f.Err = true, beneath
 		return f
 	}
-	f := fault.New(fault.Environment, "docker", "", "%s: %s: %v", e.o.Host, doing, err)
+	f := fault.New(fault.Environment, "docker", "", "%s: %s: %s", e.o.Host, doing, said)
 	f.Infra, f.Err = true, beneath
 	return f
 }
