@@ -158,7 +158,7 @@ func TestSecretsAreRefusedAndNotRepeated(t *testing.T) {
 }
 
 func TestPathsThatAreNoKeys(t *testing.T) {
-	for _, key := range []string{"keys/ed25519.pem", "/home/ci/Keys2024/production/signing/key-of-the-release-team",
+	for _, key := range []string{"keys/ed25519.pem", "/home/ci/Prod2024SigningKeyOfTheReleaseTeam/signing-key",
 		"deploy/keys/production/signing/key-of-the-release-team-2024", "env:TRTFARM_SIGNING_KEY_OF_THE_RELEASE_TEAM_2024"} {
 		if _, err := Parse("trtfarm.toml", []byte("version = 1\nsign.key = \""+key+"\"\n")); err != nil {
 			t.Errorf("sign.key = %q: %v", key, err)

@@ -17,9 +17,7 @@ version = 1
 func (f *File) Encode() []byte {
 	var b strings.Builder
 	b.WriteString(header)
-	images := slices.Clone(f.Images)
-	slices.SortFunc(images, byRef)
-	for _, img := range images {
+	for _, img := range f.Images {
 		fmt.Fprintf(&b, "\n[image.%s]\n", quote(img.Ref))
 		for _, field := range []struct{ key, value string }{
 			{"digest", img.Digest}, {"manifest", img.Manifest}, {"tensorrt", img.TensorRT}, {"cuda", img.CUDA},

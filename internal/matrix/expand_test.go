@@ -124,6 +124,18 @@ max_p99_ms = { a10 = 3.5 }
 	}
 }
 
+func TestASpeedLimitHoldsForItsGPUAlone(t *testing.T) {
+	m, err := Parse("m", []byte(file(axesText+"[verify]\nmax_p99_ms = { T4 = 12.0 }\n")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range m.Cells {
+		if want := map[string]float64{"T4": 12}[c.GPU]; c.Verify.MaxP99Ms != want {
+			t.Errorf("the limit of %s is %v, want %v", c.ID, c.Verify.MaxP99Ms, want)
+		}
+	}
+}
+
 func TestDefaults(t *testing.T) {
 	m, err := Parse("m", []byte(file("images = [\"t:1\"]\ngpus = [\"T4\"]\nprecisions = [\"fp32\", \"tf32\", \"fp16\", \"bf16\", \"int8\", \"fp8\", \"int4\", \"best\"]\n")))
 	if err != nil {

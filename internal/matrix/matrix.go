@@ -1,6 +1,13 @@
 // Package matrix turns the text of a matrix file into checked cells: which
 // engines to make, in a defined order. It reads no other file than the text it
 // is given, and reports every mistake of that text at once, each at its place.
+//
+// The cells are the product of models, images, GPUs and precisions, less what
+// exclude entries match. Then each include entry applies to every combination
+// that its keys match, where a missing key means every listed value: a cell
+// that is there gets the entry's build and verify settings, another is added.
+// An exclude entry holds against an include entry too, unless that one names
+// every key that the exclude entry names.
 package matrix
 
 import (

@@ -81,6 +81,8 @@ m:1:1: [matrix] is missing | add a table [matrix] with images, gpus and precisio
 		"include of which exclude takes every cell": {
 			file(axesText + "exclude = [{gpu = \"T4\", image = \"*\"}]\ninclude = [{gpu = \"T4\", precision = \"int8\"}]\n"),
 			"m:9:12: this entry changes nothing: exclude takes every cell that it means | name in it every key that the exclude entry names, to win over exclude; or remove it"},
+		"a pattern that only an included value would match": {
+			file(axesText + "include = [{gpu = \"L4\"}, {gpu = \"L*\", variant = \"v\"}]\n"), `m:8:33: no gpu of the matrix matches "L*"`},
 		"a name that is not of a model": {file(axesText + "include = [{model = \"n\"}]\n"),
 			`m:8:21: model "n" is not known`},
 		"a limit for a GPU that no cell has": {file(axesText + "[verify]\nmax_p99_ms = { A30 = 1 }\n"),

@@ -60,6 +60,8 @@ func TestParseRefuses(t *testing.T) {
 			"\xff\xfex\x00", "1:1:1 the file is UTF-16; TOML is UTF-8 | save it as UTF-8\n"},
 		"deep nesting, before the library sees it": {
 			"x = " + strings.Repeat("[", 100_000), "1:21:1 tables and arrays are nested more than 16 deep\n"},
+		"deep nesting of inline tables": {
+			"x = " + strings.Repeat("{a=", 100_000), "1:51:1 tables and arrays are nested more than 16 deep\n"},
 		"a key of very many parts": {
 			strings.Repeat("a.", 100_000) + "a = 1", "1:33:1 tables and arrays are nested more than 16 deep\n"},
 		"a key that is too long": {
@@ -137,6 +139,22 @@ func TestPositions(t *testing.T) {
 				t.Errorf("places of %q\n got %q\nwant %q", tc.src, got, tc.want)
 			}
 		})
+	}
+}
+
+func TestATableIsPlacedAtItsOwnHeaderWhereverItComes(t *testing.T) {
+	d, err := Parse("f", []byte("[a.b.c]\n\n[a.b]\n[a]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := d.Root.Get("a")
+	for _, tc := range []struct {
+		v    *Value
+		line int
+	}{{a, 4}, {a.Get("b"), 3}, {a.Get("b").Get("c"), 1}} {
+		if tc.v.KeyPos.Line != tc.line || tc.v.Pos != tc.v.KeyPos {
+			t.Errorf("%s is placed at %v and %v, want line %d", tc.v.Path(), tc.v.KeyPos, tc.v.Pos, tc.line)
+		}
 	}
 }
 
