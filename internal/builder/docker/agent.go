@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"context"
 	"crypto/sha256"
+	"debug/elf"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -17,6 +18,7 @@ import (
 	"github.com/docker/docker/api/types/volume"
 
 	"github.com/trtfarm/trtfarm/internal/builder"
+	"github.com/trtfarm/trtfarm/internal/fault"
 )
 
 const (
@@ -33,6 +35,9 @@ func (e *Executor) agentImage(ctx context.Context) (string, error) {
 	defer e.mu.Unlock()
 	if e.agent != "" {
 		return e.agent, nil
+	}
+	if err := e.checkAgent(); err != nil {
+		return "", err
 	}
 	sum, err := sumFile(e.o.Agent)
 	if err != nil {
@@ -51,6 +56,30 @@ func (e *Executor) agentImage(ctx context.Context) (string, error) {
 	}
 	e.agent = info.ID
 	return e.agent, nil
+}
+
+// machines are the engines' names for what an executable is made for.
+var machines = map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}
+
+// checkAgent sees to it that the binary runs in a container that holds nothing
+// else; the engine's own words for that would be "no such file or directory".
+func (e *Executor) checkAgent() error {
+	f, err := elf.Open(e.o.Agent)
+	if err != nil {
+		return fault.New(fault.Environment, "agent", "", "trtfarm's own binary %s: %w", e.o.Agent, err)
+	}
+	defer f.Close()
+	if want, known := machines[e.engine.arch]; known && f.Machine != want {
+		return fault.New(fault.Environment, "agent-platform", "run a trtfarm that is built for "+e.engine.arch,
+			"trtfarm's own binary is made for %s, but the docker engine at %s runs %s", f.Machine, e.o.Host, e.engine.arch)
+	}
+	for _, p := range f.Progs {
+		if p.Type == elf.PT_INTERP {
+			return fault.New(fault.Environment, "agent-dynamic", "build trtfarm with CGO_ENABLED=0",
+				"trtfarm's own binary %s needs shared libraries, which a container does not have", e.o.Agent)
+		}
+	}
+	return nil
 }
 
 // loadAgent streams the image to the engine.

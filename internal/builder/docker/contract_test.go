@@ -364,9 +364,60 @@ func TestAStoreOnThisMachineIsOutOfARemoteEnginesReach(t *testing.T) {
 	_, _, err = runStep(t, ex, builder.Sandbox{Step: builder.Publish, Online: true, Timeout: time.Minute, Task: task(``),
 		Mounts: []builder.Mount{{Path: t.TempDir()}}})
 	expect(t, err, fault.Environment, "store-unreachable", "s3://")
+}
 
-	out, exit, err := runStep(t, ex, builder.Sandbox{Step: builder.Build, Image: b.image, Timeout: time.Minute, Task: task(`{"do":"lines","n":1000}`)})
-	if exit != 0 || err != nil || strings.Count(out, "\n") != 1000 {
-		t.Errorf("a build over TCP: exit %d, error %v, %d lines", exit, err, strings.Count(out, "\n"))
+func TestRemoteEngines(t *testing.T) {
+	b := newBench(t)
+	socket := strings.TrimPrefix(b.host, "unix://")
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go forward(l, socket)
+
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := t.TempDir()
+	if err := os.Symlink(self, filepath.Join(bin, "ssh")); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+	t.Setenv(sshVariable, socket)
+
+	for name, host := range map[string]string{"TCP": "tcp://" + l.Addr().String(), "ssh": "ssh://ci@gpu-b"} {
+		t.Run(name, func(t *testing.T) {
+			o := b.options()
+			o.Host = host
+			ex := b.open(t, o)
+			defer ex.Close()
+			out, exit, err := runStep(t, ex, builder.Sandbox{Step: builder.Build, Image: b.image, Timeout: time.Minute, Task: task(`{"do":"lines","n":20000}`)})
+			if exit != 0 || err != nil || strings.Count(out, "\n") != 20000 {
+				t.Errorf("a build: exit %d, error %v, %d lines", exit, err, strings.Count(out, "\n"))
+			}
+			b := builder.Sandbox{Step: builder.Build, Image: b.image, Timeout: time.Second, Task: task(`{"do":"hang"}`)}
+			if _, _, err = runStep(t, ex, b); fault.CodeOf(err) != fault.TimedOut {
+				t.Errorf("a build past its time: %v", err)
+			}
+		})
+	}
+}
+
+func TestAnAgentThatCannotRunInAContainerIsRefused(t *testing.T) {
+	b := newBench(t)
+	for name, tc := range map[string]struct{ agent, cause string }{
+		"a binary that needs libraries": {"/bin/ls", "agent-dynamic"},
+		"a file that is no binary":      {"/etc/passwd", "agent"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := b.options()
+			o.Agent = tc.agent
+			ex := b.open(t, o)
+			defer ex.Close()
+			_, _, err := runStep(t, ex, builder.Sandbox{Step: builder.Fetch, Online: true, Timeout: time.Minute, Task: task(``)})
+			expect(t, err, fault.Environment, tc.cause, tc.agent)
+		})
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -28,12 +29,16 @@ const (
 	agentVariable  = "DOCKER_TEST_AGENT"
 	hostVariable   = "DOCKER_TEST_HOST"
 	mirrorVariable = "DOCKER_TEST_MIRROR"
+	sshVariable    = "DOCKER_TEST_SSH"
 	digestVariable = "DOCKER_TEST_DIGEST"
 )
 
 const ref = "registry.invalid/nvidia/tensorrt:24.08-py3"
 
 func TestMain(m *testing.M) {
+	if socket := os.Getenv(sshVariable); socket != "" && filepath.Base(os.Args[0]) == "ssh" {
+		os.Exit(dialStdio(socket))
+	}
 	if agent := os.Getenv(agentVariable); agent != "" {
 		ex, err := docker.New(context.Background(), docker.Options{
 			Host: os.Getenv(hostVariable), Agent: agent, Runner: "suite", HostNetwork: true,

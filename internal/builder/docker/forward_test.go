@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"testing"
 
@@ -31,6 +32,21 @@ func forward(l net.Listener, socket string) {
 			_, _ = io.Copy(from, to)
 		}()
 	}
+}
+
+// dialStdio stands in for ssh and the docker command at its other end: it joins
+// its standard streams with an engine's socket.
+func dialStdio(socket string) int {
+	c, err := net.Dial("unix", socket)
+	if err != nil {
+		return 255
+	}
+	go func() {
+		_, _ = io.Copy(c, os.Stdin)
+		_ = c.(*net.UnixConn).CloseWrite()
+	}()
+	_, _ = io.Copy(os.Stdout, c)
+	return 0
 }
 
 func expect(t *testing.T, err error, code fault.Code, cause string, says ...string) {

@@ -3,6 +3,7 @@ package local
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/trtfarm/trtfarm/internal/builder"
@@ -31,12 +32,14 @@ func (w *workspace) environment(s builder.Sandbox, step string) []string {
 		}
 		env = append(env,
 			"TRT_VERSION="+s.Image.TensorRT,
-			"CUDA_VERSION="+s.Image.CUDA,
-			"CUDA_DEVICE_ORDER=PCI_BUS_ID", // so that an index means what nvidia-smi prints
-			"CUDA_VISIBLE_DEVICES="+s.GPU)
+			"CUDA_VERSION="+s.Image.CUDA)
 		for _, name := range e.o.PassEnv {
 			env = pass(env, name)
 		}
+		// The last value of a variable is the one that counts.
+		env = append(env,
+			"CUDA_DEVICE_ORDER=PCI_BUS_ID", // so that an index means what nvidia-smi prints
+			"CUDA_VISIBLE_DEVICES="+visible(s.GPU, os.Getenv("CUDA_VISIBLE_DEVICES")))
 		if e.o.Simulate {
 			env = append(env, "TRTSIM_GPU="+s.Target)
 			env = append(env, simulator(os.Environ())...)
@@ -50,6 +53,16 @@ func (w *workspace) environment(s builder.Sandbox, step string) []string {
 		env = append(env, name+"="+value)
 	}
 	return env
+}
+
+// visible names a device for CUDA. An index counts among those devices that the
+// orchestrator itself may see, when they are limited.
+func visible(device, mine string) string {
+	i, err := strconv.Atoi(device)
+	if all := strings.Split(mine, ","); mine != "" && err == nil && i >= 0 && i < len(all) {
+		return strings.TrimSpace(all[i])
+	}
+	return device
 }
 
 // simulator picks trtsim's own variables out of an environment. The simulated GPU

@@ -74,6 +74,7 @@ func TestStepsSeeTheToolAndTheSimulator(t *testing.T) {
 	t.Setenv("TRTSIM_GPU", "of the orchestrator")
 	t.Setenv("ORT_LIBRARY", "/opt/ort.so")
 	t.Setenv("LD_LIBRARY_PATH", "/opt/lib")
+	t.Setenv("CUDA_VISIBLE_DEVICES", "GPU-5, GPU-7") // what the orchestrator may use
 	for name, tc := range map[string]struct {
 		simulate bool
 		step     builder.Step
@@ -81,14 +82,14 @@ func TestStepsSeeTheToolAndTheSimulator(t *testing.T) {
 		never    []string
 	}{
 		"a simulating build": {true, builder.Build,
-			[]string{"TRTSIM_GPU=T4", "TRTSIM_FAULT=slow", "ORT_LIBRARY=/opt/ort.so", "LD_LIBRARY_PATH=/opt/lib", "CUDA_VISIBLE_DEVICES=1"},
+			[]string{"TRTSIM_GPU=T4", "TRTSIM_FAULT=slow", "ORT_LIBRARY=/opt/ort.so", "LD_LIBRARY_PATH=/opt/lib", "CUDA_VISIBLE_DEVICES=GPU-7"},
 			[]string{"of the orchestrator"}},
 		"a true build": {false, builder.Build,
-			[]string{"LD_LIBRARY_PATH=/opt/lib", "CUDA_VISIBLE_DEVICES=1"}, []string{"TRTSIM_", "ORT_LIBRARY"}},
+			[]string{"LD_LIBRARY_PATH=/opt/lib", "CUDA_VISIBLE_DEVICES=GPU-7"}, []string{"TRTSIM_", "ORT_LIBRARY"}},
 		"a fetch": {true, builder.Fetch, nil, []string{"TRTSIM_", "ORT_LIBRARY", "LD_LIBRARY_PATH", "CUDA_", "TRT_VERSION"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			ex := newExecutor(t, local.Options{Agent: agent, Trtexec: agent, Root: t.TempDir(), Simulate: tc.simulate, PassEnv: []string{"LD_LIBRARY_PATH"}})
+			ex := newExecutor(t, local.Options{Agent: agent, Trtexec: agent, Root: t.TempDir(), Simulate: tc.simulate, PassEnv: []string{"LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES"}})
 			defer ex.Close()
 			w, err := ex.Open(t.Context(), builder.WorkspaceOptions{})
 			if err != nil {
