@@ -58,8 +58,9 @@ type Cast struct {
 
 // Gates are what a case's outputs are held to.
 type Gates struct {
-	Abs float64 `json:"abs"`
-	Rel float64 `json:"rel"`
+	Abs      float64 `json:"abs"`
+	Rel      float64 `json:"rel"`
+	MaxP99Ms float64 `json:"max_p99_ms,omitempty"` // 0: none
 }
 
 // Upload publishes one file of the workspace as a blob.

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/trtfarm/trtfarm/internal/builder"
+	"github.com/trtfarm/trtfarm/internal/confine"
+	"github.com/trtfarm/trtfarm/internal/fault"
+)
+
+// maxTask bounds a task; a thousand cases are far below it.
+const maxTask = 32 << 20
+
+func newAgent(s streams) *cobra.Command {
+	return &cobra.Command{
+		Use:    "agent",
+		Short:  "carry out one step's task (standard input) in the working directory",
+		Hidden: true,
+		Args:   args(0, 0, "no arguments"),
+		RunE:   func(cmd *cobra.Command, _ []string) error { return runAgent(cmd.Context(), s) },
+	}
+}
+
+// runAgent reads a task, carries it out, and writes its events as JSON lines.
+func runAgent(ctx context.Context, s streams) error {
+	var task builder.Task
+	if err := json.NewDecoder(io.LimitReader(s.in, maxTask)).Decode(&task); err != nil {
+		return fmt.Errorf("read task: %w", err)
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriter(s.out)
+	encode := json.NewEncoder(out)
+	var broken error
+	emit := func(e builder.Event) {
+		if err := encode.Encode(e); err != nil && broken == nil {
+			broken = err
+		}
+		if err := out.Flush(); err != nil && broken == nil {
+			broken = err
+		}
+	}
+	agent := builder.Agent{Dir: dir, OpenStore: openStore, Confine: []string{self, "confine", "--"}}
+	result := agent.Run(ctx, task, emit)
+	emit(builder.Event{Result: &result})
+	return broken
+}
+
+func newConfine(streams) *cobra.Command {
+	return &cobra.Command{
+		Use:    "confine -- PROGRAM [ARG...]",
+		Short:  "become PROGRAM without any way to the network",
+		Hidden: true,
+		Args:   args(1, -1, "a program"),
+		RunE: func(_ *cobra.Command, argv []string) error {
+			err := confine.Exec(argv, os.Environ())
+			return fault.New(fault.Environment, "confine", "", "start %s: %w", argv[0], err)
+		},
+	}
+}

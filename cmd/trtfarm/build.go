@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/trtfarm/trtfarm/internal/artifact"
+	"github.com/trtfarm/trtfarm/internal/builder"
+	"github.com/trtfarm/trtfarm/internal/catalog"
+	"github.com/trtfarm/trtfarm/internal/farm"
+	"github.com/trtfarm/trtfarm/internal/fault"
+	"github.com/trtfarm/trtfarm/internal/plan"
+	"github.com/trtfarm/trtfarm/internal/verify"
+)
+
+// build makes the cells of todo and writes down how each ended.
+func (a *session) build(ctx context.Context, run string, todo []int, outcomes []farm.Outcome, o runOptions, watch func(farm.Event)) error {
+	note := func(text string) { watch(farm.Event{Time: time.Now().UTC(), Run: run, Note: text}) }
+	access, err := a.house.access(ctx, a.store)
+	if err != nil {
+		return err
+	}
+	runners, closeAll, err := a.house.runners(ctx, request{run: run, gpus: a.matrix.GPUs, probe: a.image(a.cells[todo[0]].Image), hostNetwork: onLoopback(access), note: note})
+	if err != nil {
+		return err
+	}
+	defer closeAll()
+	var work []farm.Work
+	var from []int // work[k] is the cell from[k]
+	stager, err := a.stager(note)
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(stager.Dir)
+	for _, i := range todo {
+		c := a.cells[i]
+		staged, err := stager.Stage(ctx, c, a.facts.Models[c.Model.Name])
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		if err != nil {
+			outcomes[i] = notStaged(ctx, c, err)
+			watch(farm.Event{Time: time.Now().UTC(), Run: run, Cell: c.ID, State: outcomes[i].State, Fault: outcomes[i].Fault})
+			continue
+		}
+		work = append(work, a.work(run, c, staged, access))
+		from = append(from, i)
+	}
+	done := farm.Run(ctx, work, runners, farm.Options{Run: run, Store: a.store, FailFast: o.failFast, Watch: watch, Backoff: time.Second})
+	for k, out := range done {
+		outcomes[from[k]] = out
+	}
+	return nil
+}
+
+func notStaged(ctx context.Context, c plan.Cell, err error) farm.Outcome {
+	out := farm.Outcome{ID: c.ID, Key: c.Key, State: farm.Failed}
+	if ctx.Err() != nil {
+		out.State = farm.Cancelled
+	}
+	code := fault.CodeOf(err)
+	if code == fault.Unknown {
+		code = fault.Storage
+	}
+	out.Fault = fault.New(code, "stage", "", "%s: %w", c.ID, err)
+	return out
+}
+
+func (a *session) stager(note func(string)) (*farm.Stager, error) {
+	tmp, err := os.MkdirTemp("", "trtfarm-stage-")
+	if err != nil {
+		return nil, fault.New(fault.Environment, "workspace", "", "make a folder for reference outputs: %w", err)
+	}
+	library := os.Getenv("ORT_LIBRARY")
+	program, err := findProgram("ortrun")
+	if err != nil {
+		program = "ortrun" // said when it is needed
+	}
+	return &farm.Stager{Store: a.store, Dir: tmp, Note: note, Matrix: filepath.Dir(a.matrix.File),
+		Runtime: verify.Ortrun{Program: program, Library: library}}, nil
+}
+
+// work puts together what a runner needs to make one cell.
+func (a *session) work(run string, c plan.Cell, staged farm.Staged, access builder.Store) farm.Work {
+	target, _ := catalog.FindGPU(c.GPU) // the matrix holds only known GPUs
+	job := builder.Job{
+		Run: run, Cell: c.ID, Target: target, Argv: c.Argv, Fetch: staged.Fetch, Store: access,
+		Image:       a.image(c.Image),
+		VerifyImage: a.image(c.VerifyImage),
+		Tolerance:   verify.Tolerance{Abs: c.Verify.Tolerance.Abs, Rel: c.Verify.Tolerance.Rel},
+		MaxP99Ms:    c.Verify.MaxP99Ms,
+		Timeout:     c.Build.Timeout,
+	}
+	for i, r := range c.Runs {
+		bc := builder.Case{Case: staged.Cases[i], Argv: r.Argv, Timed: c.Cases[i].Timed}
+		for _, cast := range r.Casts {
+			bc.Casts = append(bc.Casts, builder.Cast{From: cast.From, To: cast.To, Type: cast.Type})
+		}
+		job.Cases = append(job.Cases, bc)
+	}
+	return farm.Work{Job: job, Key: c.Key, Retries: c.Build.Retries, Draft: a.draft(c)}
+}
+
+func (a *session) image(ref string) builder.Image {
+	i := a.facts.Images[ref]
+	return builder.Image{Ref: ref, Digest: i.Digest, TensorRT: i.TensorRT, CUDA: i.CUDA}
+}
+
+// draft is what is known of a record before the work.
+func (a *session) draft(c plan.Cell) artifact.Manifest {
+	files := a.facts.Models[c.Model.Name].Files
+	m := artifact.Manifest{
+		Key: c.Key, Model: c.Model.Name, Release: c.Model.Release, Variant: c.Variant,
+		Image: artifact.Image{Ref: c.Image, Digest: c.Digest, Manifest: a.facts.Images[c.Image].Manifest,
+			VerifyRef: c.VerifyImage, VerifyDigest: c.VerifyDigest},
+		Precision: artifact.Precision{Asked: string(c.Precision)},
+		Source:    artifact.Source{Model: c.Model.ONNX, SHA256: files[0].SHA256, Digest: c.ModelDigest, Commit: commit()},
+		Trtfarm:   version,
+		CIRun:     ciRun(),
+	}
+	for _, in := range c.Inputs {
+		m.Inputs = append(m.Inputs, artifact.Input{Name: in.Name, Value: in.Value})
+	}
+	for _, p := range c.Model.Profiles {
+		profile := artifact.Profile{Name: p.Name}
+		for _, s := range p.Shapes {
+			profile.Shapes = append(profile.Shapes, artifact.Shape{Input: s.Input, Min: s.Min, Opt: s.Opt, Max: s.Max})
+		}
+		m.Profiles = append(m.Profiles, profile)
+	}
+	return m
+}
+
+// commit is the commit that a CI host says it works on; "" elsewhere.
+func commit() string {
+	for _, name := range []string{"GITHUB_SHA", "CI_COMMIT_SHA", "BUILDKITE_COMMIT", "GIT_COMMIT"} {
+		if v := os.Getenv(name); v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+// ciRun is the page of the CI run; "" elsewhere.
+func ciRun() string {
+	if server, repo, id := os.Getenv("GITHUB_SERVER_URL"), os.Getenv("GITHUB_REPOSITORY"), os.Getenv("GITHUB_RUN_ID"); server != "" && id != "" {
+		return fmt.Sprintf("%s/%s/actions/runs/%s", server, repo, id)
+	}
+	for _, name := range []string{"CI_JOB_URL", "BUILDKITE_BUILD_URL", "BUILD_URL"} {
+		if v := os.Getenv(name); v != "" {
+			return v
+		}
+	}
+	return ""
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/trtfarm/trtfarm/internal/builder"
+	"github.com/trtfarm/trtfarm/internal/builder/docker"
+	"github.com/trtfarm/trtfarm/internal/builder/local"
+	"github.com/trtfarm/trtfarm/internal/catalog"
+	"github.com/trtfarm/trtfarm/internal/farm"
+	"github.com/trtfarm/trtfarm/internal/farmfile"
+	"github.com/trtfarm/trtfarm/internal/fault"
+)
+
+// request says what runners are wanted for.
+type request struct {
+	run         string
+	gpus        []string      // targets that matter
+	probe       builder.Image // image to ask hosts with, when they must be asked
+	hostNetwork bool
+	note        func(string)
+}
+
+// runners opens the farm's runners, asks those that must be asked what GPUs they
+// have, and removes what dead runs left on them. A runner that does not answer
+// is an error only when no runner is left.
+func (h *house) runners(ctx context.Context, q request) (open []farm.Runner, closeAll func(), err error) {
+	closeAll = func() {
+		for _, r := range open {
+			_ = r.Exec.Close() // frees connections; there is nothing to lose
+		}
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, closeAll, err
+	}
+	specs := h.file.Runners
+	if h.simulated {
+		specs = []farmfile.Runner{{Name: "simulated", Local: "trtsim", Simulate: true, GPUs: q.gpus}}
+	}
+	var failed []error
+	for _, spec := range specs {
+		r, err := h.runner(ctx, spec, self, q)
+		if err != nil {
+			if ctx.Err() != nil {
+				return open, closeAll, context.Cause(ctx)
+			}
+			q.note("runner " + spec.Name + " is left out: " + err.Error())
+			failed = append(failed, err)
+			continue
+		}
+		open = append(open, r)
+		removed, err := r.Exec.Sweep(ctx)
+		if err != nil {
+			q.note("sweep " + spec.Name + ": " + err.Error())
+		}
+		if len(removed) > 0 {
+			q.note("removed from " + spec.Name + " what a dead run left: " + strings.Join(removed, ", "))
+		}
+	}
+	if len(open) == 0 {
+		return open, closeAll, errors.Join(failed...)
+	}
+	return open, closeAll, nil
+}
+
+func (h *house) runner(ctx context.Context, spec farmfile.Runner, self string, q request) (farm.Runner, error) {
+	r := farm.Runner{Name: spec.Name}
+	switch {
+	case spec.Local != "":
+		program, err := h.tool()
+		if err != nil {
+			return r, err
+		}
+		ex, err := local.New(local.Options{Agent: self, Trtexec: program, Simulate: spec.Simulate || isSimulator(program), PassEnv: []string{"LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES"}})
+		if err != nil {
+			return r, err
+		}
+		r.Exec = ex
+	case spec.Docker != "":
+		ex, err := docker.New(ctx, docker.Options{Host: spec.Docker, Agent: self, Run: q.run, Simulate: spec.Simulate, Mirrors: h.file.Mirrors, HostNetwork: q.hostNetwork})
+		if err != nil {
+			return r, err
+		}
+		r.Exec = ex
+		if spec.Auto {
+			if r.GPUs, err = probe(ctx, ex, q); err != nil {
+				_ = ex.Close()
+				return r, err
+			}
+			return r, nil
+		}
+	default:
+		return r, fault.New(fault.Usage, "farm-file", "use docker or local", "runner %s: this trtfarm has no executor for kubernetes", spec.Name)
+	}
+	for i, target := range spec.GPUs {
+		r.GPUs = append(r.GPUs, farm.GPU{Target: target, Device: strconv.Itoa(i)})
+	}
+	return r, nil
+}
+
+// probe asks a docker host which GPUs it has, with nvidia-smi from an image of
+// the plan, and matches them to the wanted targets.
+func probe(ctx context.Context, ex *docker.Executor, q request) ([]farm.GPU, error) {
+	if err := ex.Prepare(ctx, q.probe, q.note); err != nil {
+		return nil, err
+	}
+	found, err := ex.Probe(ctx, q.probe)
+	if err != nil {
+		return nil, err
+	}
+	var gpus []farm.GPU
+	for _, g := range found {
+		matched := slices.IndexFunc(q.gpus, func(name string) bool {
+			target, ok := catalog.FindGPU(name)
+			return ok && target.Matches(g.Name)
+		})
+		if matched < 0 {
+			q.note("GPU " + g.Name + " is no target of this matrix")
+			continue
+		}
+		gpus = append(gpus, farm.GPU{Target: q.gpus[matched], Device: g.UUID})
+	}
+	return gpus, nil
+}
+
+// isSimulator reports whether a program is trtsim by its name.
+func isSimulator(program string) bool { return strings.HasSuffix(program, "/trtsim") }

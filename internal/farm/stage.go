@@ -1,0 +1,233 @@
+package farm
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/trtfarm/trtfarm/internal/artifact"
+	"github.com/trtfarm/trtfarm/internal/builder"
+	"github.com/trtfarm/trtfarm/internal/matrix"
+	"github.com/trtfarm/trtfarm/internal/plan"
+	"github.com/trtfarm/trtfarm/internal/verify"
+)
+
+// Stager brings to the store what runners will fetch: models, plugins, and the
+// reference outputs, which are made here once per model and shape.
+type Stager struct {
+	Store   artifact.Store
+	Runtime verify.Runtime // makes references that the store does not have yet
+	Dir     string         // for files on their way; the caller removes it
+	Matrix  string         // folder of the matrix, for reference data named there
+	Note    func(string)
+
+	files   map[string][]builder.Download // by model name and calibration
+	cases   map[string][]verify.Case      // by model name and corners
+	runtime string                        // its version, once asked
+}
+
+// Staged is what one cell needs on its runner.
+type Staged struct {
+	Fetch []builder.Download
+	Cases []verify.Case // in the order of the plan's cases
+}
+
+// Stage makes sure that everything that the cell needs is in the store.
+func (s *Stager) Stage(ctx context.Context, c plan.Cell, m plan.Model) (Staged, error) {
+	if s.files == nil {
+		s.files, s.cases = map[string][]builder.Download{}, map[string][]verify.Case{}
+	}
+	files, err := s.stageFiles(ctx, c, m)
+	if err != nil {
+		return Staged{}, err
+	}
+	all, err := s.references(ctx, c, m)
+	if err != nil {
+		return Staged{}, err
+	}
+	staged := Staged{Fetch: append([]builder.Download{}, files...)}
+	for _, want := range c.Cases {
+		found := false
+		for _, have := range all {
+			if have.Name == want.Name {
+				have.Profile = want.Profile
+				staged.Cases = append(staged.Cases, have)
+				staged.Fetch = append(staged.Fetch, References(have)...)
+				found = true
+			}
+		}
+		if !found {
+			return Staged{}, fmt.Errorf("there is no reference for case %s", want.Name)
+		}
+	}
+	return staged, nil
+}
+
+// References lists what a case's inputs and reference outputs are fetched from.
+func References(c verify.Case) []builder.Download {
+	var list []builder.Download
+	for _, tensors := range [][]verify.Tensor{c.Inputs, c.Outputs} {
+		for _, t := range tensors {
+			list = append(list, builder.Download{Key: artifact.BlobKey(t.SHA256), Path: t.File, Size: t.Size, SHA256: t.SHA256})
+		}
+	}
+	return list
+}
+
+// stageFiles publishes the model's files as blobs.
+func (s *Stager) stageFiles(ctx context.Context, c plan.Cell, m plan.Model) ([]builder.Download, error) {
+	memo := c.Model.Name + "\x00" + c.Build.Calibration
+	if list, ok := s.files[memo]; ok {
+		return list, nil
+	}
+	type file struct {
+		plan.File
+		path string
+	}
+	var all []file
+	for _, f := range m.Files {
+		all = append(all, file{f, plan.ModelPath(f)})
+	}
+	for i, f := range m.Plugins {
+		all = append(all, file{f, plan.PluginPath(i, f)})
+	}
+	if f, ok := m.Calibration[c.Build.Calibration]; ok {
+		all = append(all, file{f, plan.CalibrationPath})
+	}
+	var list []builder.Download
+	for _, f := range all {
+		if err := s.put(ctx, f.Path, artifact.Digest{Size: f.Size, SHA256: f.SHA256}); err != nil {
+			return nil, fmt.Errorf("bring %s to the store: %w", f.Path, err)
+		}
+		list = append(list, builder.Download{Key: artifact.BlobKey(f.SHA256), Path: f.path, Size: f.Size, SHA256: f.SHA256})
+	}
+	s.files[memo] = list
+	return list, nil
+}
+
+// put publishes a file whose content is d, unless the store has it.
+func (s *Stager) put(ctx context.Context, path string, d artifact.Digest) error {
+	key := artifact.BlobKey(d.SHA256)
+	if info, err := s.Store.Stat(ctx, key); err == nil && info.Size == d.Size {
+		return nil // by content; who fetches it checks its hash
+	}
+	s.Note("bring " + filepath.Base(path) + " to the store")
+	full, err := artifact.SumFile(path)
+	if err != nil {
+		return err
+	}
+	if full.SHA256 != d.SHA256 {
+		return fmt.Errorf("%s changed while it was read", path)
+	}
+	_, err = artifact.PutBlob(ctx, s.Store, path, full, "", nil)
+	return err
+}
+
+// references returns every case of the model with inputs and reference outputs,
+// all of them in the store.
+func (s *Stager) references(ctx context.Context, c plan.Cell, m plan.Model) ([]verify.Case, error) {
+	memo := fmt.Sprint(c.Model.Name, "\x00", c.Verify.Corners)
+	if list, ok := s.cases[memo]; ok {
+		return list, nil
+	}
+	wanted, err := verify.Cases(m.Graph, profiles(c.Model), c.Verify.Corners)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp(s.Dir, "reference-")
+	if err != nil {
+		return nil, err
+	}
+	if c.Model.Inputs != "" {
+		golden, err := verify.Golden(filepath.Join(s.Matrix, c.Model.Inputs), s.outputs(c.Model), m.Graph, dir)
+		if err != nil {
+			return nil, err
+		}
+		wanted = append(wanted, *golden)
+	}
+	if s.runtime == "" {
+		if s.runtime, err = s.Runtime.Version(ctx); err != nil {
+			return nil, err
+		}
+	}
+	var done []verify.Case
+	for _, w := range wanted {
+		made, err := s.reference(ctx, c, m, w, dir)
+		if err != nil {
+			return nil, fmt.Errorf("reference of %s for %s: %w", w.Name, c.Model.Name, err)
+		}
+		done = append(done, made)
+	}
+	s.cases[memo] = done
+	return done, nil
+}
+
+func (s *Stager) outputs(m *matrix.Model) string {
+	if m.Outputs == "" {
+		return ""
+	}
+	return filepath.Join(s.Matrix, m.Outputs)
+}
+
+// reference takes a case's reference from the store, or makes it and puts it there.
+func (s *Stager) reference(ctx context.Context, c plan.Cell, m plan.Model, w verify.Case, dir string) (verify.Case, error) {
+	index := artifact.ReferenceKey(verify.ReferenceKey(c.ModelDigest, w, s.runtime))
+	if known, err := s.readReference(ctx, index); err == nil {
+		return known, nil
+	} else if !errors.Is(err, artifact.ErrNotExist) {
+		return verify.Case{}, err
+	}
+	s.Note(fmt.Sprintf("make reference outputs of %s for %s", c.Model.Name, w.Name))
+	made, err := verify.MakeReference(ctx, s.Runtime, m.Files[0].Path, []verify.Case{w}, dir, verify.Seed(c.ModelDigest))
+	if err != nil {
+		return verify.Case{}, err
+	}
+	for _, tensors := range [][]verify.Tensor{made[0].Inputs, made[0].Outputs} {
+		for _, t := range tensors {
+			if err := s.put(ctx, filepath.Join(dir, filepath.FromSlash(t.File)), artifact.Digest{Size: t.Size, SHA256: t.SHA256}); err != nil {
+				return verify.Case{}, err
+			}
+		}
+	}
+	data, err := verify.EncodeCase(made[0])
+	if err != nil {
+		return verify.Case{}, err
+	}
+	err = s.Store.Create(ctx, index, bytes.NewReader(data), artifact.Object{ContentType: "application/json"})
+	if err != nil && !errors.Is(err, artifact.ErrExist) {
+		return verify.Case{}, err
+	}
+	return s.readReference(ctx, index) // the first one wins, so that every runner compares with the same
+}
+
+// maxReference bounds the index of one case.
+const maxReference = 4 << 20
+
+func (s *Stager) readReference(ctx context.Context, index string) (verify.Case, error) {
+	body, err := s.Store.Open(ctx, index, 0)
+	if err != nil {
+		return verify.Case{}, err
+	}
+	defer body.Close()
+	data, err := io.ReadAll(io.LimitReader(body, maxReference))
+	if err != nil {
+		return verify.Case{}, fmt.Errorf("read %s: %w", index, err)
+	}
+	return verify.DecodeCase(data)
+}
+
+func profiles(m *matrix.Model) []verify.Profile {
+	var list []verify.Profile
+	for _, p := range m.Profiles {
+		v := verify.Profile{Name: p.Name}
+		for _, sh := range p.Shapes {
+			v.Shapes = append(v.Shapes, verify.Shape{Input: sh.Input, Min: sh.Min, Opt: sh.Opt, Max: sh.Max})
+		}
+		list = append(list, v)
+	}
+	return list
+}

@@ -1,0 +1,137 @@
+package survey
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/trtfarm/trtfarm/internal/artifact"
+	"github.com/trtfarm/trtfarm/internal/fault"
+	"github.com/trtfarm/trtfarm/internal/matrix"
+	"github.com/trtfarm/trtfarm/internal/onnx"
+	"github.com/trtfarm/trtfarm/internal/plan"
+	"github.com/trtfarm/trtfarm/internal/trtexec"
+	"github.com/trtfarm/trtfarm/internal/verify"
+)
+
+// readModel hashes everything of a model that goes into a build.
+func readModel(ctx context.Context, o Options, m *matrix.Model) plan.Model {
+	dir := filepath.Dir(o.Matrix.File)
+	p, err := readGraph(ctx, o, m, dir)
+	if err != nil {
+		return plan.Model{Err: err}
+	}
+	for _, plugin := range m.Plugins {
+		f, err := hashFile(filepath.Base(plugin), Resolve(dir, plugin))
+		if err != nil {
+			return plan.Model{Err: fmt.Errorf("plugin: %w", err)}
+		}
+		p.Plugins = append(p.Plugins, f)
+	}
+	if m.Inputs != "" {
+		if p.Golden, err = goldenShapes(dir, m, p.Graph); err != nil {
+			return plan.Model{Err: err}
+		}
+	}
+	p.Calibration = map[string]plan.File{}
+	for _, c := range o.Matrix.Cells {
+		name := c.Build.Calibration
+		if _, done := p.Calibration[name]; name == "" || done || c.Model != m {
+			continue
+		}
+		f, err := hashFile(filepath.Base(name), Resolve(dir, name))
+		if err != nil {
+			return plan.Model{Err: fmt.Errorf("calibration cache: %w", err)}
+		}
+		p.Calibration[name] = f
+	}
+	return p
+}
+
+func readGraph(ctx context.Context, o Options, m *matrix.Model, dir string) (plan.Model, error) {
+	location, err := o.Fetch.local(ctx, m, dir, o.Note)
+	if err != nil {
+		return plan.Model{}, err
+	}
+	first, err := hashFile(filepath.Base(location), location)
+	if err != nil {
+		return plan.Model{}, err
+	}
+	if m.SHA256 != "" && m.SHA256 != first.SHA256 {
+		return plan.Model{}, fault.New(fault.Usage, "model-changed", "correct sha256 in the matrix, or bring the model back",
+			"%s is not the pinned model: its sha256 is %s, the matrix says %s", m.ONNX, first.SHA256, m.SHA256)
+	}
+	graph, err := onnx.Inspect(location)
+	if err != nil {
+		return plan.Model{}, err
+	}
+	if err := o.Fetch.external(ctx, m, location, graph, o.Note); err != nil {
+		return plan.Model{}, err
+	}
+	if err := onnx.CheckExternal(location, graph); err != nil {
+		return plan.Model{}, err
+	}
+	p := plan.Model{Graph: graph, Files: []plan.File{first}}
+	for _, e := range graph.External {
+		f, err := hashFile(e.Location, filepath.Join(filepath.Dir(location), filepath.FromSlash(e.Location)))
+		if err != nil {
+			return plan.Model{}, fmt.Errorf("external data: %w", err)
+		}
+		p.Files = append(p.Files, f)
+	}
+	return p, nil
+}
+
+func hashFile(name, location string) (plan.File, error) {
+	d, err := artifact.SumFile(location)
+	if err != nil {
+		if errors.Is(err, os.ErrNotExist) {
+			return plan.File{}, fault.New(fault.Usage, "file-missing", "correct the path in the matrix: it is relative to the matrix's folder", "%s does not exist", location)
+		}
+		return plan.File{}, err
+	}
+	return plan.File{Name: name, Path: location, Size: d.Size, SHA256: d.SHA256}, nil
+}
+
+// Resolve makes a path of a matrix absolute or relative to its folder dir.
+func Resolve(dir, p string) string {
+	p = strings.TrimPrefix(p, "file://")
+	if filepath.IsAbs(p) {
+		return p
+	}
+	return filepath.Join(dir, filepath.FromSlash(p))
+}
+
+// remote splits the URL of a model that is not on this machine.
+func remote(location string) (folder, file string, ok bool) {
+	u, err := url.Parse(location)
+	if err != nil || u.Scheme != "s3" && u.Scheme != "https" && u.Scheme != "http" {
+		return "", "", false
+	}
+	file = path.Base(u.Path)
+	u.Path = path.Dir(u.Path)
+	return u.String(), file, true
+}
+
+// goldenShapes reads the shapes of the reference inputs that the matrix names.
+func goldenShapes(dir string, m *matrix.Model, graph *onnx.Model) ([]trtexec.Binding, error) {
+	tmp, err := os.MkdirTemp("", "trtfarm-golden-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(tmp)
+	golden, err := verify.Golden(Resolve(dir, m.Inputs), "", graph, tmp)
+	if err != nil {
+		return nil, err
+	}
+	shapes := make([]trtexec.Binding, len(golden.Inputs))
+	for i, in := range golden.Inputs {
+		shapes[i] = trtexec.Binding{Input: in.Name, Dims: in.Shape}
+	}
+	return shapes, nil
+}
