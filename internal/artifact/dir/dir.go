@@ -19,7 +19,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"strings"
 	"sync"
 	"syscall"
 
@@ -236,6 +235,3 @@ func (s *Store) makeFolder(folder string) error {
 	}
 	return s.sync(path.Dir(folder))
 }
-
-// isHidden says whether a name at the top of the store is the store's own.
-func isHidden(name string) bool { return strings.HasPrefix(name, ".") }

@@ -136,6 +136,34 @@ func TestNothingIsLeftOfWhatFailed(t *testing.T) {
 	}
 }
 
+// Tags hold the time of a file, and file systems use inodes again: a tag can come
+// twice only if a time does.
+func TestEverySwapIsLaterThanTheLast(t *testing.T) {
+	path := t.TempDir()
+	s := open(t, path)
+	tag, err := s.Swap(t.Context(), "p", []byte("0"), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	future := time.Now().Add(time.Hour)
+	if err := os.Chtimes(filepath.Join(path, "p"), future, future); err != nil {
+		t.Fatal(err)
+	}
+	info, err := s.Stat(t.Context(), "p")
+	if err != nil || info.Tag == tag {
+		t.Fatalf("Stat: %+v, %v", info, err)
+	}
+	for range 5 {
+		last := info
+		if _, err := s.Swap(t.Context(), "p", []byte("1"), last.Tag); err != nil {
+			t.Fatal(err)
+		}
+		if info, err = s.Stat(t.Context(), "p"); err != nil || !info.Modified.After(last.Modified) {
+			t.Errorf("after %v comes %v, %v", last.Modified, info.Modified, err)
+		}
+	}
+}
+
 func TestALinkOutOfTheStoreLeadsNowhere(t *testing.T) {
 	outside, path := t.TempDir(), t.TempDir()
 	if err := os.WriteFile(filepath.Join(outside, "secret"), []byte("x"), 0o600); err != nil {

@@ -53,7 +53,7 @@ func (s *Store) walk(ctx context.Context, folder, prefix string, yield func(arti
 			key = folder + "/" + e.Name()
 		}
 		switch {
-		case folder == "." && isHidden(e.Name()), artifact.CheckKey(key) != nil:
+		case artifact.CheckKey(key) != nil: // the store's own, or put there by somebody else
 		case e.IsDir():
 			// Within the prefix, or on the way to it.
 			if below := key + "/"; strings.HasPrefix(below, prefix) || strings.HasPrefix(prefix, below) {

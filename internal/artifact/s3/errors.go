@@ -33,7 +33,7 @@ var sentinels = map[string]error{
 	"InvalidBucketName":     artifact.ErrRefused,
 	"InvalidToken":          artifact.ErrRefused,
 	"KeyTooLongError":       artifact.ErrRefused,
-	"NoSpaceLeftOnDevice":   artifact.ErrRefused,
+	"InsufficientStorage":   artifact.ErrRefused,
 	"NoSuchBucket":          artifact.ErrRefused,
 	"NotImplemented":        artifact.ErrRefused,
 	"PermanentRedirect":     artifact.ErrRefused, // another region
@@ -48,6 +48,7 @@ var sentinels = map[string]error{
 var fixes = map[string]string{
 	"AccessDenied":          "the credentials lack a right on the bucket",
 	"ExpiredToken":          "get new credentials",
+	"InsufficientStorage":   "the disk of the store is full",
 	"InvalidAccessKeyId":    "check AWS_ACCESS_KEY_ID",
 	"NoSuchBucket":          "create the bucket, or correct the store's address",
 	"PermanentRedirect":     "set AWS_REGION to the bucket's region",

@@ -2,6 +2,7 @@ package s3_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -244,6 +246,28 @@ func TestAFailedUploadLeavesNoParts(t *testing.T) {
 type bad struct{ err error }
 
 func (b bad) Read([]byte) (int, error) { return 0, b.err }
+
+// Every way in which a stream can end gives its buffers back.
+func TestStreamsGiveTheirBuffersBack(t *testing.T) {
+	s := open(t, testbed.Bucket(t))
+	stream := func() io.Reader { return io.LimitReader(big(), 20<<20) }
+	if err := s.Create(t.Context(), "k", stream(), artifact.Object{}); err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		if err := s.Create(t.Context(), "k", stream(), artifact.Object{}); !errors.Is(err, artifact.ErrExist) {
+			t.Errorf("Create: %v, want ErrExist", err)
+		}
+		if err := s.Create(t.Context(), "l", io.MultiReader(stream(), bad{io.ErrNoProgress}), artifact.Object{}); !errors.Is(err, io.ErrNoProgress) {
+			t.Errorf("Create: %v, want the body's error", err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if err := s.Create(ctx, "l", stream(), artifact.Object{}); err != nil {
+		t.Errorf("after 10 failures: %v", err)
+	}
+}
 
 func TestABrokenDownloadGoesOn(t *testing.T) {
 	url := testbed.Bucket(t)

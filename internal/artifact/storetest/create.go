@@ -19,8 +19,18 @@ import (
 
 var createTests = []test{
 	{"an object is what was written", func(t *testing.T, s artifact.Store) {
+		out, in, err := os.Pipe() // a file that cannot seek
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer out.Close()
+		if _, err := in.WriteString("some bytes"); err != nil {
+			t.Fatal(err)
+		}
+		in.Close()
 		for name, body := range map[string]io.Reader{
 			"seekable": strings.NewReader("some bytes"),
+			"pipe":     out,
 			"once":     once{strings.NewReader("some bytes")},
 			"exact":    io.LimitReader(strings.NewReader("some bytes"), 10),
 		} {

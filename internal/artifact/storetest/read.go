@@ -18,7 +18,7 @@ import (
 var readTests = []test{
 	{"what is missing is said to be missing", func(t *testing.T, s artifact.Store) {
 		create(t, s, "a/b", "x")
-		for _, key := range []string{"k", "a", "a/c", "b/c/d", "a/b2"} {
+		for _, key := range []string{"k", "a", "a/c", "b/c/d", "a/b2", "a/b/c"} {
 			absent(t, s, key)
 		}
 	}},
