@@ -12,6 +12,9 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	// Fetch and publish run in an image that holds this binary and nothing else:
+	// there, the roots of trust must come with it.
+	_ "golang.org/x/crypto/x509roots/fallback"
 
 	"github.com/trtfarm/trtfarm/internal/fault"
 )
