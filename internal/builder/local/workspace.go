@@ -104,7 +104,7 @@ func (w *workspace) Run(ctx context.Context, s builder.Sandbox, out, errs io.Wri
 		waited = <-ended
 	}
 	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-
+	endProcesses(target{step: step})
 
 	// Nobody holds the pipes open any more, so both streams come to their end.
 	stdout.drain(ctx)
