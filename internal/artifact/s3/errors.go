@@ -29,11 +29,11 @@ var sentinels = map[string]error{
 	"AccountProblem":        artifact.ErrRefused,
 	"AllAccessDisabled":     artifact.ErrRefused,
 	"ExpiredToken":          artifact.ErrRefused,
+	"InsufficientStorage":   artifact.ErrRefused,
 	"InvalidAccessKeyId":    artifact.ErrRefused,
 	"InvalidBucketName":     artifact.ErrRefused,
 	"InvalidToken":          artifact.ErrRefused,
 	"KeyTooLongError":       artifact.ErrRefused,
-	"InsufficientStorage":   artifact.ErrRefused,
 	"NoSuchBucket":          artifact.ErrRefused,
 	"NotImplemented":        artifact.ErrRefused,
 	"PermanentRedirect":     artifact.ErrRefused, // another region
