@@ -144,6 +144,8 @@ func carries(g *onnx.Model, p matrix.Precision) bool {
 		return floats(g) == bfloat16Type
 	case matrix.FP32, matrix.TF32:
 		return floats(g) == float32Type && !g.QDQ
+	case matrix.Best: // asks for no type, so only scales can be carried
+		return g.QDQ
 	}
 	return false
 }

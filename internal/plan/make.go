@@ -160,7 +160,7 @@ func (p *planner) commands(c *Cell, model *modelFacts) []problem {
 	if c.Argv, err = p.buildCommand(c, model, build); err != nil {
 		return []problem{refusal(err, c.Image)}
 	}
-	key := runKey{c.Model, c.VerifyImage, c.Verify.Corners, c.Verify.MaxP99Ms > 0, versionCompatible(c)}
+	key := runKey{c.Model, c.VerifyImage, c.Verify.Corners, c.Verify.MaxP99Ms > 0, trtexec.VersionCompatible(c.Argv)}
 	list, ok := p.runLists[key]
 	if !ok {
 		list.cases = cases(model.Graph, c.Model, model.Golden, key.corners)

@@ -271,6 +271,20 @@ func TestVersionCompatiblePlansLoadInNewerImages(t *testing.T) {
 	wantFlags(t, only(t, w).Runs[0].Argv, "--versionCompatible")
 }
 
+func TestTheBestPrecisionTakesScalesFromTheModel(t *testing.T) {
+	w := staticWorld()
+	w.cell.Precision = matrix.Best
+	if c := only(t, w); c.Status != plan.Refused || !strings.Contains(c.Reasons[0], "best without a calibration cache") {
+		t.Errorf("a model without scales: %s %q, want refused", c.Status, c.Reasons)
+	}
+	w.model.Graph.QDQ = true
+	c := only(t, w)
+	if c.Status != plan.Build {
+		t.Fatalf("a model with Q/DQ nodes: %s %q, want build", c.Status, c.Reasons)
+	}
+	wantFlags(t, c.Argv, "--best")
+}
+
 func TestDocumentKeepsItsNames(t *testing.T) {
 	w := staticWorld()
 	refused := dynamicWorld()

@@ -3,7 +3,6 @@ package plan
 import (
 	"fmt"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -11,6 +10,7 @@ import (
 	"github.com/trtfarm/trtfarm/internal/fault"
 	"github.com/trtfarm/trtfarm/internal/matrix"
 	"github.com/trtfarm/trtfarm/internal/onnx"
+	"github.com/trtfarm/trtfarm/internal/trtexec"
 )
 
 // supportProblems says what the GPU, the images and the precision forbid
@@ -140,21 +140,12 @@ func imageProblems(c *Cell) []problem {
 	if err != nil || build.Agrees(verify) {
 		return nil
 	}
-	if versionCompatible(c) && verify.Compare(build) > 0 {
+	if trtexec.VersionCompatible(c.Build.ExtraArgs) && verify.Compare(build) > 0 {
 		return nil
 	}
 	return []problem{{fault.Usage, "version-mismatch",
 		fmt.Sprintf("%s builds with TensorRT %s, and %s verifies with %s, which cannot load such a plan", c.Image, build, c.VerifyImage, verify),
 		"build and verify with images of one TensorRT"}}
-}
-
-// versionCompatible reports whether the cell's plan is built to load in newer
-// releases, too.
-func versionCompatible(c *Cell) bool {
-	return slices.ContainsFunc(c.Build.ExtraArgs, func(arg string) bool {
-		name, _, _ := strings.Cut(arg, "=")
-		return name == "--vc" || name == "--versionCompatible"
-	})
 }
 
 // documentedOpset holds the newest opset that a release's parser documents, from
