@@ -16,26 +16,39 @@ import (
 
 	"github.com/trtfarm/trtfarm/internal/artifact"
 	"github.com/trtfarm/trtfarm/internal/engine"
+	"github.com/trtfarm/trtfarm/internal/owner"
 	"github.com/trtfarm/trtfarm/internal/report"
 	"github.com/trtfarm/trtfarm/internal/testbed"
 )
 
 // site is a working directory with a farm file, and the programs to work there.
 type site struct {
-	t   *testing.T
-	dir string
-	bin string
-	env []string
+	t      testing.TB
+	dir    string
+	bin    string
+	env    []string
+	docker string       // address of the engine; "" for a site without one
+	pids   map[int]bool // every trtfarm that was started here
 }
 
 // newSite makes a site whose farm file is the given text.
-func newSite(t *testing.T, farmFile string) *site {
+func newSite(t testing.TB, farmFile string) *site {
 	t.Helper()
-	s := &site{t: t, dir: t.TempDir(), bin: testbed.Bin(t)}
-	s.env = append(os.Environ(), "TRTFARM_CACHE_DIR="+filepath.Join(s.dir, ".cache"))
+	s := &site{t: t, dir: t.TempDir(), bin: testbed.Bin(t), pids: map[int]bool{}}
+	s.env = append(os.Environ(), "TRTFARM_CACHE_DIR="+filepath.Join(s.dir, ".cache"), "TMPDIR="+s.temp())
 	s.write("trtfarm.toml", farmFile)
+	if err := os.Mkdir(s.temp(), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.noLeftovers)
 	return s
 }
+
+// temp is the folder for temporary files of all that runs here.
+func (s *site) temp() string { return filepath.Join(s.dir, "tmp") }
+
+// started notes a trtfarm, so that what it leaves is told from what others leave.
+func (s *site) started(pid int) { s.pids[pid] = true }
 
 func (s *site) write(name, text string) {
 	s.t.Helper()
@@ -61,7 +74,11 @@ func (s *site) run(args ...string) (stdout, stderr string, code int) {
 	cmd := s.command(s.t.Context(), args...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
-	err := cmd.Run()
+	err := cmd.Start()
+	if err == nil {
+		s.started(cmd.Process.Pid)
+		err = cmd.Wait()
+	}
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		code = exit.ExitCode()
 	} else if err != nil {
@@ -117,25 +134,51 @@ docker   = %q
 gpus     = ["T4", "A10", "A100"]
 simulate = true
 `, storeURL, registry, docker))
-	t.Cleanup(func() { noLeftovers(t, docker) })
+	s.docker = docker
 	return s, storeURL
 }
 
-// noLeftovers fails when a container or workspace volume of ours is left.
-func noLeftovers(t *testing.T, host string) {
-	t.Helper()
+// noLeftovers fails when anything is left of the runs of this site: processes,
+// temporary files, containers, volumes.
+func (s *site) noLeftovers() {
+	s.t.Helper()
+	for pid, argv := range processesOf(s.dir) {
+		s.t.Errorf("process %d was left: %s", pid, argv)
+	}
+	left, err := os.ReadDir(s.temp())
+	if err != nil {
+		s.t.Error(err)
+	}
+	for _, entry := range left {
+		s.t.Errorf("temporary file %s was left", entry.Name())
+	}
+	if s.docker == "" {
+		return
+	}
 	for what, args := range map[string][]string{
-		"containers": {"ps", "--all", "--quiet", "--filter", "label=org.trtfarm.run"},
-		"volumes":    {"volume", "ls", "--quiet", "--filter", "label=org.trtfarm.cell"},
+		"container": {"ps", "--all", "--format", "{{.ID}} {{.Label \"org.trtfarm.owner\"}} {{.Label \"org.trtfarm.step\"}}"},
+		"volume":    {"volume", "ls", "--format", "{{.Name}} {{.Label \"org.trtfarm.owner\"}}"},
 	} {
-		out, err := exec.Command("docker", append([]string{"-H", host}, args...)...).CombinedOutput()
-		if err != nil {
-			t.Fatalf("docker %v: %v: %s", args, err, out)
-		}
-		if left := strings.Fields(string(out)); len(left) > 0 {
-			t.Errorf("%s were left: %s", what, left)
+		for _, line := range s.dockerLines(append(args, "--filter", "label=org.trtfarm.owner")...) {
+			field := strings.Fields(line)
+			id, err := owner.Parse(field[1])
+			if err != nil {
+				s.t.Error(err)
+			} else if s.pids[id.PID] {
+				s.t.Errorf("%s %s was left", what, line)
+			}
 		}
 	}
+}
+
+// dockerLines runs the docker command and returns the lines that it printed.
+func (s *site) dockerLines(args ...string) []string {
+	s.t.Helper()
+	out, err := exec.Command("docker", append([]string{"-H", s.docker}, args...)...).CombinedOutput()
+	if err != nil {
+		s.t.Fatalf("docker %v: %v: %s", args, err, out)
+	}
+	return strings.FieldsFunc(string(out), func(r rune) bool { return r == '\n' })
 }
 
 func TestDockerToS3RecordsAreRightToTheByte(t *testing.T) {
