@@ -2,41 +2,72 @@ package farm
 
 import (
 	"context"
+	"slices"
+	"sync"
 	"sync/atomic"
+
+	"github.com/trtfarm/trtfarm/internal/plan"
 )
 
-// pool holds the devices of one target on one runner. A device is with at most
-// one step at a time, because the builder times kernels and needs quiet.
+// pool holds the devices of one runner. A device is with at most one step at a
+// time, because the builder times kernels and needs quiet.
 type pool struct {
-	free chan string
+	mu      sync.Mutex
+	free    []GPU
+	changed chan struct{} // closed when a device comes back
 }
 
-func newPool(devices []string) *pool {
-	p := &pool{free: make(chan string, len(devices))}
-	for _, d := range devices {
-		p.free <- d
+func newPool(gpus []GPU) *pool {
+	return &pool{free: slices.Clone(gpus), changed: make(chan struct{})}
+}
+
+// take waits for a device that serves target.
+func (p *pool) take(ctx context.Context, target string) (GPU, error) {
+	for {
+		p.mu.Lock()
+		i := slices.IndexFunc(p.free, func(g GPU) bool { return plan.Serves(target, g.Target) })
+		if i >= 0 {
+			g := p.free[i]
+			p.free = slices.Delete(p.free, i, i+1)
+			p.mu.Unlock()
+			return g, nil
+		}
+		changed := p.changed
+		p.mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return GPU{}, context.Cause(ctx)
+		}
 	}
-	return p
+}
+
+func (p *pool) give(g GPU) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.free = append(p.free, g)
+	close(p.changed)
+	p.changed = make(chan struct{})
 }
 
 // lease is the pool as one cell sees it; it remembers the device in use.
 type lease struct {
 	pool    *pool
+	target  string
 	current atomic.Pointer[string]
 }
 
 // Acquire waits for a device of the pool.
 func (l *lease) Acquire(ctx context.Context) (string, func(), error) {
-	select {
-	case d := <-l.pool.free:
-		l.current.Store(&d)
-		return d, func() {
-			l.current.Store(nil)
-			l.pool.free <- d
-		}, nil
-	case <-ctx.Done():
-		return "", nil, context.Cause(ctx)
+	g, err := l.pool.take(ctx, l.target)
+	if err != nil {
+		return "", nil, err
 	}
+	l.current.Store(&g.Device)
+	return g.Device, func() {
+		l.current.Store(nil)
+		l.pool.give(g)
+	}, nil
 }
 
 func (l *lease) device() string {

@@ -12,6 +12,7 @@ import (
 	"github.com/trtfarm/trtfarm/internal/artifact"
 	"github.com/trtfarm/trtfarm/internal/builder"
 	"github.com/trtfarm/trtfarm/internal/fault"
+	"github.com/trtfarm/trtfarm/internal/plan"
 )
 
 // Record is a published manifest.
@@ -74,13 +75,17 @@ func Run(ctx context.Context, work []Work, runners []Runner, o Options) []Outcom
 	served := map[string]bool{}
 	var group sync.WaitGroup
 	for _, runner := range runners {
-		for target, devices := range byTarget(runner.GPUs) {
+		pool := newPool(runner.GPUs)
+		for target, queue := range r.queue {
+			n := serving(runner.GPUs, target)
+			if n == 0 {
+				continue
+			}
 			served[target] = true
-			pool := newPool(devices)
 			// One more than there are GPUs: while those build, the next cell
 			// fetches or the last one publishes.
-			for range len(devices) + 1 {
-				group.Go(func() { r.serve(ctx, runner, pool, r.queue[target]) })
+			for range n + 1 {
+				group.Go(func() { r.serve(ctx, runner, pool, queue) })
 			}
 		}
 	}
@@ -98,12 +103,15 @@ type run struct {
 	queue   map[string]chan int
 }
 
-func byTarget(gpus []GPU) map[string][]string {
-	devices := map[string][]string{}
+// serving counts the devices that can take work for target.
+func serving(gpus []GPU, target string) int {
+	n := 0
 	for _, g := range gpus {
-		devices[g.Target] = append(devices[g.Target], g.Device)
+		if plan.Serves(target, g.Target) {
+			n++
+		}
 	}
-	return devices
+	return n
 }
 
 // serve takes work for one target until there is none, or ctx is done.
@@ -142,7 +150,7 @@ func (r *run) attempts(ctx context.Context, i int, runner Runner, pool *pool, st
 
 func (r *run) attempt(ctx context.Context, i, attempt int, runner Runner, pool *pool, start time.Time) (*Record, error) {
 	w := r.work[i]
-	lease := &lease{pool: pool}
+	lease := &lease{pool: pool, target: w.Job.Target.Name}
 	watch := func(p builder.Progress) {
 		e := Event{Runner: runner.Name, Device: lease.device(), Attempt: attempt, Seconds: since(start), Note: p.Note, Log: p.Log}
 		switch {

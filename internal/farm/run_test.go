@@ -24,8 +24,9 @@ import (
 // fake is a runner in memory: each step takes a second of the test's clock and
 // does what step says.
 type fake struct {
-	store artifact.Store
-	step  func(cell string, s builder.Step, attempt int) error
+	store  artifact.Store
+	step   func(cell string, s builder.Step, attempt int) error
+	device trtexec.Device
 
 	mu       sync.Mutex
 	attempts map[string]int
@@ -35,7 +36,7 @@ type fake struct {
 }
 
 func newFake(store artifact.Store) *fake {
-	return &fake{store: store, step: func(string, builder.Step, int) error { return nil }, attempts: map[string]int{}, busy: map[string]string{}}
+	return &fake{store: store, step: func(string, builder.Step, int) error { return nil }, device: trtexec.Device{Name: "Tesla T4", SM: "7.5"}, attempts: map[string]int{}, busy: map[string]string{}}
 }
 
 func (f *fake) Prepare(context.Context, builder.Image, func(string)) error { return nil }
@@ -90,8 +91,8 @@ func (w *fakeWorkspace) Run(ctx context.Context, s builder.Sandbox, out, _ io.Wr
 
 // result is what a healthy agent reports.
 func (w *fakeWorkspace) result(ctx context.Context, s builder.Sandbox) *builder.Result {
-	log := trtexec.Log{Status: "PASSED", Deserialized: true, Device: trtexec.Device{Name: "Tesla T4", SM: "7.5"}}
-	plan := &engine.File{Kind: engine.Plan, TensorRT: "10.3.0.26", SM: "7.5", Simulated: true}
+	log := trtexec.Log{Status: "PASSED", Deserialized: true, Device: w.fake.device}
+	plan := &engine.File{Kind: engine.Plan, TensorRT: "10.3.0.26", SM: w.fake.device.SM, Simulated: true}
 	data := []byte("engine of " + w.cell)
 	digest, _ := artifact.Sum(strings.NewReader(string(data)))
 	switch s.Step {
@@ -257,6 +258,36 @@ func TestACellThatNoRunnerCanTakeIsRefusedAtOnce(t *testing.T) {
 			t.Errorf("%s: %s, %v; want refused with code %d", o.ID, o.State, o.Fault, fault.NoRunner)
 		}
 	}
+}
+
+func TestGPUsThatNobodyWantsDoNotHoldTheRunUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := testStore(t)
+		runners := []Runner{{Name: "a", Exec: newFake(store), GPUs: []GPU{{"A10", "0"}, {"T4", "1"}}}}
+		out := Run(t.Context(), testWork(t, 3), runners, Options{Run: "r", Store: store, Watch: func(Event) {}})
+		if got := states(out); got != "published published published" {
+			t.Errorf("got %s", got)
+		}
+	})
+}
+
+func TestAMemberOfAFamilyServesTheFamily(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := testStore(t)
+		ex := newFake(store)
+		work := testWork(t, 4)
+		family, _ := catalog.FindGPU("A100")
+		member, _ := catalog.FindGPU("A100-80GB")
+		for i := range work {
+			work[i].Job.Target = []catalog.GPU{family, member}[i%2]
+		}
+		ex.device = trtexec.Device{Name: "NVIDIA A100-SXM4-80GB", SM: "8.0"}
+		runners := []Runner{{Name: "a", Exec: ex, GPUs: []GPU{{"A100-80GB", "0"}}}}
+		out := Run(t.Context(), work, runners, Options{Run: "r", Store: store, Watch: func(Event) {}})
+		if got := states(out); got != "published published published published" || len(ex.clash) > 0 {
+			t.Errorf("got %s, clashes %v: %v", got, ex.clash, out[0].Fault)
+		}
+	})
 }
 
 func TestTheFirstRecordOfAKeyStays(t *testing.T) {
