@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/trtfarm/trtfarm/internal/builder"
 	"github.com/trtfarm/trtfarm/internal/builder/docker"
@@ -15,6 +15,7 @@ import (
 	"github.com/trtfarm/trtfarm/internal/farm"
 	"github.com/trtfarm/trtfarm/internal/farmfile"
 	"github.com/trtfarm/trtfarm/internal/fault"
+	"github.com/trtfarm/trtfarm/internal/registry"
 )
 
 // request says what runners are wanted for.
@@ -31,7 +32,12 @@ type request struct {
 // is an error only when no runner is left.
 func (h *house) runners(ctx context.Context, q request) (open []farm.Runner, closeAll func(), err error) {
 	closeAll = func() {
+		clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
+		defer cancel()
 		for _, r := range open {
+			// Once more: an engine may have finished making a container for a
+			// killed run after it was swept at the start.
+			sweep(clean, r, q.note)
 			_ = r.Exec.Close() // frees connections; there is nothing to lose
 		}
 	}
@@ -55,18 +61,23 @@ func (h *house) runners(ctx context.Context, q request) (open []farm.Runner, clo
 			continue
 		}
 		open = append(open, r)
-		removed, err := r.Exec.Sweep(ctx)
-		if err != nil {
-			q.note("sweep " + spec.Name + ": " + err.Error())
-		}
-		if len(removed) > 0 {
-			q.note("removed from " + spec.Name + " what a dead run left: " + strings.Join(removed, ", "))
-		}
+		sweep(ctx, r, q.note)
 	}
 	if len(open) == 0 {
 		return open, closeAll, errors.Join(failed...)
 	}
 	return open, closeAll, nil
+}
+
+// sweep removes what dead runs left on a runner.
+func sweep(ctx context.Context, r farm.Runner, note func(string)) {
+	removed, err := r.Exec.Sweep(ctx)
+	if err != nil {
+		note("sweep " + r.Name + ": " + err.Error())
+	}
+	if len(removed) > 0 {
+		note("removed from " + r.Name + " what a dead run left: " + strings.Join(removed, ", "))
+	}
 }
 
 func (h *house) runner(ctx context.Context, spec farmfile.Runner, self string, q request) (farm.Runner, error) {
@@ -83,7 +94,8 @@ func (h *house) runner(ctx context.Context, spec farmfile.Runner, self string, q
 		}
 		r.Exec = ex
 	case spec.Docker != "":
-		ex, err := docker.New(ctx, docker.Options{Host: spec.Docker, Agent: self, Run: q.run, Simulate: spec.Simulate, Mirrors: h.file.Mirrors, HostNetwork: q.hostNetwork})
+		ex, err := docker.New(ctx, docker.Options{Host: spec.Docker, Agent: self, Runner: spec.Name, Run: q.run,
+			Credentials: registry.Credentials, Simulate: spec.Simulate, Mirrors: h.file.Mirrors, HostNetwork: q.hostNetwork})
 		if err != nil {
 			return r, err
 		}
@@ -105,7 +117,7 @@ func (h *house) runner(ctx context.Context, spec farmfile.Runner, self string, q
 }
 
 // probe asks a docker host which GPUs it has, with nvidia-smi from an image of
-// the plan, and matches them to the wanted targets.
+// the plan.
 func probe(ctx context.Context, ex *docker.Executor, q request) ([]farm.GPU, error) {
 	if err := ex.Prepare(ctx, q.probe, q.note); err != nil {
 		return nil, err
@@ -116,15 +128,12 @@ func probe(ctx context.Context, ex *docker.Executor, q request) ([]farm.GPU, err
 	}
 	var gpus []farm.GPU
 	for _, g := range found {
-		matched := slices.IndexFunc(q.gpus, func(name string) bool {
-			target, ok := catalog.FindGPU(name)
-			return ok && target.Matches(g.Name)
-		})
-		if matched < 0 {
-			q.note("GPU " + g.Name + " is no target of this matrix")
+		known, ok := catalog.FindGPU(g.Name)
+		if !ok {
+			q.note("GPU " + g.Name + " is not in the catalogue, so it is not used")
 			continue
 		}
-		gpus = append(gpus, farm.GPU{Target: q.gpus[matched], Device: g.UUID})
+		gpus = append(gpus, farm.GPU{Target: known.Name, Device: g.UUID})
 	}
 	return gpus, nil
 }
