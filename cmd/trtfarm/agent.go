@@ -4,8 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"fmt"
-	"io"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -14,9 +12,6 @@ import (
 	"github.com/trtfarm/trtfarm/internal/confine"
 	"github.com/trtfarm/trtfarm/internal/fault"
 )
-
-// maxTask bounds a task; a thousand cases are far below it.
-const maxTask = 32 << 20
 
 func newAgent(s streams) *cobra.Command {
 	return &cobra.Command{
@@ -30,9 +25,9 @@ func newAgent(s streams) *cobra.Command {
 
 // runAgent reads a task, carries it out, and writes its events as JSON lines.
 func runAgent(ctx context.Context, s streams) error {
-	var task builder.Task
-	if err := json.NewDecoder(io.LimitReader(s.in, maxTask)).Decode(&task); err != nil {
-		return fmt.Errorf("read task: %w", err)
+	task, err := builder.ReadTask(s.in)
+	if err != nil {
+		return err
 	}
 	dir, err := os.Getwd()
 	if err != nil {

@@ -24,7 +24,7 @@ func PutBlob(ctx context.Context, s Store, path string, d Digest, contentType st
 		return Blob{}, err
 	}
 	defer f.Close()
-	b, err := put(ctx, s, f, d, contentType, meta)
+	b, err := PutFrom(ctx, s, f, d, contentType, meta)
 	if err != nil {
 		return Blob{}, fmt.Errorf("publish %s: %w", path, err)
 	}
@@ -37,10 +37,12 @@ func PutBytes(ctx context.Context, s Store, data []byte, contentType string) (Bl
 	if err != nil {
 		return Blob{}, err
 	}
-	return put(ctx, s, bytes.NewReader(data), d, contentType, nil)
+	return PutFrom(ctx, s, bytes.NewReader(data), d, contentType, nil)
 }
 
-func put(ctx context.Context, s Store, body io.Reader, d Digest, contentType string, meta map[string]string) (Blob, error) {
+// PutFrom publishes body, whose digest is d, by content, as PutBlob does a file:
+// for callers that hold the file open already.
+func PutFrom(ctx context.Context, s Store, body io.Reader, d Digest, contentType string, meta map[string]string) (Blob, error) {
 	if !isDigest(d.SHA256, 32) || !isDigest(d.MD5, 16) {
 		return Blob{}, fmt.Errorf("the digest is not known (SHA-256 %q, MD5 %q)", d.SHA256, d.MD5)
 	}

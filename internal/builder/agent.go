@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/trtfarm/trtfarm/internal/artifact"
@@ -33,7 +32,7 @@ func (a Agent) Run(ctx context.Context, t Task, emit func(Event)) Result {
 	if t.Timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, t.Timeout,
-			fmt.Errorf("%w: %s of %s took longer than %s", errTimeout, t.Step, t.Cell, t.Timeout))
+			failure(inTimeout, "%s of %s took longer than %s", t.Step, t.Cell, t.Timeout))
 		defer cancel()
 	}
 	var r Result
@@ -44,23 +43,25 @@ func (a Agent) Run(ctx context.Context, t Task, emit func(Event)) Result {
 }
 
 func (a Agent) run(ctx context.Context, t Task, emit func(Event), r *Result) error {
+	files, err := openFolder(a.Dir)
+	if err != nil {
+		return err
+	}
+	defer files.root.Close()
 	var store artifact.Store
 	if t.Store != "" {
-		var err error
 		if store, err = a.OpenStore(ctx, t.Store); err != nil {
-			return fmt.Errorf("%w: %w", errStore, err)
+			return failure(inStore, "%w", err)
 		}
 	}
+	w := worker{Agent: a, files: files, store: store, emit: emit}
 	for _, d := range t.Fetch {
-		if d.Size >= slow {
-			emit(Event{Note: fmt.Sprintf("fetch %s, %d MiB", d.Path, d.Size>>20)})
-		}
-		if err := a.download(ctx, store, d); err != nil {
+		if err := w.download(ctx, d); err != nil {
 			return err
 		}
 	}
 	for _, c := range t.Commands {
-		result, err := a.command(ctx, c, emit)
+		result, err := w.command(ctx, c)
 		if result != nil {
 			r.Commands = append(r.Commands, *result)
 		}
@@ -72,12 +73,12 @@ func (a Agent) run(ctx context.Context, t Task, emit func(Event), r *Result) err
 		}
 	}
 	if t.Engine != "" {
-		if err := a.describe(t, r); err != nil {
+		if err := w.describe(t, r); err != nil {
 			return err
 		}
 	}
 	for _, u := range t.Publish {
-		blob, err := a.upload(ctx, store, u, emit)
+		blob, err := w.upload(ctx, u)
 		if err != nil {
 			return err
 		}
@@ -88,119 +89,111 @@ func (a Agent) run(ctx context.Context, t Task, emit func(Event), r *Result) err
 	return nil
 }
 
-// The kinds of a task's own errors; TaskError.Kind names them.
-var (
-	errStore     = errors.New("store")
-	errWorkspace = errors.New("workspace")
-	errTool      = errors.New("tool")
-	errTimeout   = errors.New("timeout")
-	errChanged   = errors.New("changed")
+// worker is an agent at work on one task.
+type worker struct {
+	Agent
+	files folder
+	store artifact.Store // nil when the task names none
+	emit  func(Event)
+}
+
+// The kinds of a task's own errors, as TaskError.Kind says them.
+const (
+	inStore     = "store"
+	inWorkspace = "workspace"
+	inTool      = "tool"
+	inTimeout   = "timeout"
+	inChanged   = "changed"
+	inInput     = "input"
 )
+
+// taskFailure is an error that knows its kind; its text does not repeat it.
+type taskFailure struct {
+	error
+	kind string
+}
+
+func (f taskFailure) Unwrap() error { return f.error }
+
+func failure(kind, format string, args ...any) error {
+	return taskFailure{fmt.Errorf(format, args...), kind}
+}
 
 func taskError(ctx context.Context, err error) *TaskError {
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}
-	for kind, is := range map[string]error{
-		"store": errStore, "workspace": errWorkspace, "tool": errTool, "timeout": errTimeout, "changed": errChanged,
-	} {
-		if errors.Is(err, is) {
-			return &TaskError{Kind: kind, Message: err.Error()}
-		}
+	if f, ok := errors.AsType[taskFailure](err); ok {
+		return &TaskError{Kind: f.kind, Message: err.Error()}
 	}
-	return &TaskError{Kind: "workspace", Message: err.Error()}
-}
-
-// path resolves a task's path, which must stay inside the workspace.
-func (a Agent) path(p string) (string, error) {
-	if !filepath.IsLocal(p) {
-		return "", fmt.Errorf("%w: path %q leaves the workspace", errWorkspace, p)
-	}
-	return filepath.Join(a.Dir, filepath.FromSlash(p)), nil
-}
-
-// create makes a file and the folders above it.
-func (a Agent) create(p string) (*os.File, error) {
-	full, err := a.path(p)
-	if err != nil {
-		return nil, err
-	}
-	if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
-		return nil, fmt.Errorf("%w: %w", errWorkspace, err)
-	}
-	f, err := os.Create(full)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errWorkspace, err)
-	}
-	return f, nil
+	return &TaskError{Kind: inWorkspace, Message: err.Error()}
 }
 
 // download brings one blob in and makes sure that it is the one meant.
-func (a Agent) download(ctx context.Context, store artifact.Store, d Download) error {
-	body, err := store.Open(ctx, d.Key, 0)
+func (w *worker) download(ctx context.Context, d Download) error {
+	if d.Size >= slow {
+		w.emit(Event{Note: fmt.Sprintf("fetch %s, %d MiB", d.Path, d.Size>>20)})
+	}
+	body, err := w.store.Open(ctx, d.Key, 0)
 	if err != nil {
-		return fmt.Errorf("%w: fetch %s: %w", errStore, d.Path, err)
+		return failure(inStore, "fetch %s: %w", d.Path, err)
 	}
 	defer body.Close()
-	f, err := a.create(d.Path)
+	f, err := w.files.create(d.Path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
 	hash := artifact.NewHasher()
-	if _, err := io.Copy(io.MultiWriter(f, hash), body); err != nil {
-		return fmt.Errorf("%w: fetch %s from %s: %w", whose(err), d.Path, d.Key, err)
+	// One byte more than expected tells a longer blob without taking all of it.
+	if _, err := io.Copy(io.MultiWriter(f, hash), io.LimitReader(body, d.Size+1)); err != nil {
+		return failure(whose(err), "fetch %s from %s: %w", d.Path, d.Key, err)
 	}
-	if got := hash.Digest(); got.SHA256 != d.SHA256 || got.Size != d.Size {
-		return fmt.Errorf("%w: %s is not what it should be: got %d bytes with sha256 %s, want %d with %s: %w",
-			errStore, d.Key, got.Size, got.SHA256, d.Size, d.SHA256, artifact.ErrCorrupt)
+	if err := (artifact.Digest{Size: d.Size, SHA256: d.SHA256}).Expect(hash.Digest()); err != nil {
+		return failure(inStore, "fetch %s: %s is not what it should be: %w: %w", d.Path, d.Key, artifact.ErrCorrupt, err)
 	}
 	if err := f.Close(); err != nil {
-		return fmt.Errorf("%w: write %s: %w", errWorkspace, d.Path, err)
+		return failure(inWorkspace, "write %s: %w", d.Path, err)
 	}
 	return nil
 }
 
 // whose tells an error of the workspace's disk from one of the store, when a
 // copy between them breaks.
-func whose(err error) error {
+func whose(err error) string {
 	if _, ok := errors.AsType[*os.PathError](err); ok {
-		return errWorkspace
+		return inWorkspace
 	}
-	return errStore
+	return inStore
 }
 
 // describe reads the engine's own header and hashes it.
-func (a Agent) describe(t Task, r *Result) error {
-	full, err := a.path(t.Engine)
+func (w *worker) describe(t Task, r *Result) error {
+	f, err := w.files.open(t.Engine)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil // the judge sees that there is none
+	}
 	if err != nil {
 		return err
-	}
-	f, err := os.Open(full)
-	if err != nil {
-		if errors.Is(err, os.ErrNotExist) {
-			return nil // the judge sees that there is none
-		}
-		return fmt.Errorf("%w: %w", errWorkspace, err)
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return fmt.Errorf("%w: %w", errWorkspace, err)
+		return failure(inWorkspace, "%w", err)
 	}
 	file, err := engine.Inspect(f, info.Size())
 	if err != nil {
-		return fmt.Errorf("%w: inspect %s: %w", errWorkspace, t.Engine, err)
+		return failure(inWorkspace, "inspect %s: %w", t.Engine, err)
 	}
 	r.Engine = &file
 	if t.Step == Verify { // hashed where it was proven, so that nothing proven can change unseen
-		digest, err := artifact.SumFile(full)
+		digest, err := artifact.Sum(f)
 		if err != nil {
-			return fmt.Errorf("%w: hash %s: %w", errWorkspace, t.Engine, err)
+			return failure(inWorkspace, "hash %s: %w", t.Engine, err)
 		}
 		r.Digest = &digest
 	}
-	if layers, err := os.Open(filepath.Join(a.Dir, plan.LayersPath)); err == nil {
+	if layers, err := w.files.open(plan.LayersPath); err == nil {
 		defer layers.Close()
 		if counts, err := trtexec.ReadLayerInfo(layers); err == nil {
 			r.Layers = counts
@@ -209,39 +202,42 @@ func (a Agent) describe(t Task, r *Result) error {
 	return nil
 }
 
-// upload publishes one file; nil when it is optional and missing.
-func (a Agent) upload(ctx context.Context, store artifact.Store, u Upload, emit func(Event)) (*artifact.Blob, error) {
-	full, err := a.path(u.Path)
-	if err != nil {
-		return nil, err
-	}
-	digest, err := artifact.SumFile(full)
+// upload publishes one file; nil when it is optional and missing. The file is
+// opened once: what was hashed is what is sent, whatever takes its name.
+func (w *worker) upload(ctx context.Context, u Upload) (*artifact.Blob, error) {
+	f, err := w.files.open(u.Path)
 	if errors.Is(err, os.ErrNotExist) && u.Optional {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: hash %s: %w", errWorkspace, u.Path, err)
+		return nil, err
+	}
+	defer f.Close()
+	digest, err := artifact.Sum(f)
+	if err == nil {
+		_, err = f.Seek(0, io.SeekStart)
+	}
+	if err != nil {
+		return nil, failure(inWorkspace, "hash %s: %w", u.Path, err)
 	}
 	if u.SHA256 != "" && digest.SHA256 != u.SHA256 {
-		return nil, fmt.Errorf("%w: %s was changed after it was verified: sha256 is %s, was %s",
-			errChanged, u.Path, digest.SHA256, u.SHA256)
+		return nil, failure(inChanged, "%s was changed after it was verified: sha256 is %s, was %s", u.Path, digest.SHA256, u.SHA256)
 	}
 	if digest.Size >= slow {
-		emit(Event{Note: fmt.Sprintf("publish %s, %d MiB", u.Path, digest.Size>>20)})
+		w.emit(Event{Note: fmt.Sprintf("publish %s, %d MiB", u.Path, digest.Size>>20)})
 	}
-	meta := map[string]string{"md5": digest.MD5, "sha256": digest.SHA256}
-	for k, v := range u.Meta {
-		meta[k] = v
+	blob, err := artifact.PutFrom(ctx, w.store, f, digest, u.ContentType, u.Meta)
+	if errors.Is(err, artifact.ErrMismatch) {
+		return nil, failure(inChanged, "%s was changed while it was published: %w", u.Path, err)
 	}
-	blob, err := artifact.PutBlob(ctx, store, full, digest, u.ContentType, meta)
 	if err != nil {
-		return nil, fmt.Errorf("%w: publish %s: %w", errStore, u.Path, err)
+		return nil, failure(inStore, "publish %s: %w", u.Path, err)
 	}
 	blob.Role = u.Role
 	return &blob, nil
 }
 
-// Seconds since start, rounded to what a person reads.
+// seconds is the time since start, to the millisecond.
 func seconds(start time.Time) float64 {
 	return float64(time.Since(start).Round(time.Millisecond)) / float64(time.Second)
 }

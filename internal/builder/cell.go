@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/trtfarm/trtfarm/internal/artifact"
@@ -251,6 +252,7 @@ func runTask(ctx context.Context, ws Workspace, s Sandbox, t Task, watch func(Ev
 	}}
 	errs := &tail{limit: 4 << 10}
 	exit, err := ws.Run(ctx, s, out, errs)
+	out.end()
 	switch {
 	case ctx.Err() != nil:
 		return Result{}, context.Cause(ctx)
@@ -297,7 +299,7 @@ func runnerFault(ctx context.Context, job Job, step Step, err error) error {
 }
 
 // Environ returns the secrets and plain variables of a sandbox as NAME=value,
-// for executors that take an environment in that form.
+// ordered by name, for executors that take an environment in that form.
 func (s Sandbox) Environ() []string {
 	all := maps.Clone(s.Env)
 	if all == nil {
@@ -310,5 +312,6 @@ func (s Sandbox) Environ() []string {
 	for name, value := range all {
 		list = append(list, name+"="+value)
 	}
+	slices.Sort(list)
 	return list
 }

@@ -4,14 +4,16 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strings"
 )
 
 // maxEvent bounds one event. Log lines are cut at 64 KiB; a result holds at most
 // a hundred error lines per command.
 const maxEvent = 16 << 20
 
-// eventLines decodes the agent's standard output. Lines that are no events, such
-// as a crash message of the runtime, are passed on as log lines.
+// eventLines decodes the agent's standard output, one event for each line that
+// is not blank. Lines that are no events, such as a crash message of the runtime,
+// are passed on as log lines.
 type eventLines struct {
 	handle func(Event)
 	part   []byte
@@ -40,10 +42,18 @@ func (l *eventLines) event(line []byte) {
 		return
 	}
 	var e Event
-	if err := json.Unmarshal(line, &e); err != nil {
-		e = Event{Log: &LogLine{Command: "agent", Stream: "stdout", Text: string(line)}}
+	if err := json.Unmarshal(line, &e); err != nil || e == (Event{}) {
+		e = Event{Log: &LogLine{Command: "agent", Stream: "stdout", Text: strings.ToValidUTF8(string(line), "\uFFFD")}}
 	}
 	l.handle(e)
+}
+
+// end takes a last line that was cut off before its end.
+func (l *eventLines) end() {
+	if l.err == nil {
+		l.event(l.part)
+	}
+	l.part = nil
 }
 
 // tail keeps the last bytes that were written to it.

@@ -22,7 +22,7 @@ func judgeTask(job Job, t Task, r Result) *fault.Fault {
 			continue
 		}
 		return &fault.Fault{Code: k.code, Cause: k.cause, Fix: k.fix, Infra: k.infra,
-			Message: fmt.Sprintf("%s of %s: %s", t.Step, job.Cell, strings.TrimPrefix(r.Error.Message, r.Error.Kind+": "))}
+			Message: fmt.Sprintf("%s of %s: %s", t.Step, job.Cell, r.Error.Message)}
 	}
 	return fault.New(fault.Unknown, "other", "", "%s of %s: %s", t.Step, job.Cell, r.Error.Message)
 }
@@ -39,6 +39,7 @@ var taskKinds = []struct {
 	{"workspace", fault.Environment, "workspace", true, "see whether the runner's disk is full or damaged"},
 	{"tool", fault.Environment, "tool", false, "use an image that holds TensorRT's trtexec, such as nvcr.io/nvidia/tensorrt"},
 	{"timeout", fault.TimedOut, "timeout-or-hang", false, "raise timeout in [build] of the matrix, or lower optimization_level"},
+	{"input", fault.Usage, "reference-data", false, "give inputs (and outputs) in the matrix that this TensorRT can take, or use an image with TensorRT 10"},
 	{"changed", fault.Provenance, "changed-after-verify", false, "find out who writes into workspaces on this runner; nothing was published"},
 }
 

@@ -7,8 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
-	"path/filepath"
+	"path"
 	"slices"
 
 	"github.com/trtfarm/trtfarm/internal/onnx"
@@ -18,29 +17,21 @@ import (
 
 // compareOutput finds the raw file that trtexec wrote for an output and compares
 // it with the reference. An output that is missing fails; it is no error of ours.
-func (a Agent) compareOutput(c Command, want verify.Tensor) (verify.Errors, error) {
+func (w *worker) compareOutput(c Command, want verify.Tensor) (verify.Errors, error) {
 	tolerance := verify.Tolerance{Abs: c.Gates.Abs, Rel: c.Gates.Rel}
 	missing := verify.Errors{Output: want.Name, Abs: tolerance.Abs, Rel: tolerance.Rel}
-	dir, err := a.path(filepath.Join(".", c.Dir))
-	if err != nil {
-		return missing, err
-	}
-	file, kind, ok := findOutput(dir, want)
+	file, kind, ok := w.findOutput(c.Dir, want)
 	if !ok {
 		return missing, nil
 	}
-	got, err := os.Open(file)
+	got, err := w.files.open(file)
 	if err != nil {
-		return missing, fmt.Errorf("%w: %w", errWorkspace, err)
+		return missing, fmt.Errorf("output %s of %s: %w", want.Name, c.Case.Name, err)
 	}
 	defer got.Close()
-	refPath, err := a.path(want.File)
+	ref, err := w.files.open(want.File)
 	if err != nil {
-		return missing, err
-	}
-	ref, err := os.Open(refPath)
-	if err != nil {
-		return missing, fmt.Errorf("%w: reference of %s: %w", errWorkspace, want.Name, err)
+		return missing, fmt.Errorf("reference of %s: %w", want.Name, err)
 	}
 	defer ref.Close()
 	e, err := verify.Compare(got, ref, kind, want.Type, want.Shape, tolerance)
@@ -48,25 +39,21 @@ func (a Agent) compareOutput(c Command, want verify.Tensor) (verify.Errors, erro
 		return missing, nil // what the engine wrote is no such output
 	}
 	if err != nil {
-		return missing, fmt.Errorf("%w: compare output %s of %s: %w", errWorkspace, want.Name, c.Case.Name, err)
+		return missing, failure(inWorkspace, "compare output %s of %s: %w", want.Name, c.Case.Name, err)
 	}
 	e.Output = want.Name
 	return e, nil
 }
 
 // findOutput looks for the raw file of an output among what trtexec left in dir.
-func findOutput(dir string, want verify.Tensor) (file string, kind onnx.DataType, ok bool) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return "", 0, false
-	}
-	for _, e := range entries {
-		name, output, dims, typ, parsed := trtexec.ParseRawName(e.Name())
+func (w *worker) findOutput(dir string, want verify.Tensor) (file string, kind onnx.DataType, ok bool) {
+	for _, entry := range w.files.list(path.Join(".", dir)) {
+		name, output, dims, typ, parsed := trtexec.ParseRawName(entry)
 		if !parsed || !output || !trtexec.SameRawName(name, want.Name) || !slices.Equal(dims, want.Shape) {
 			continue
 		}
 		if kind, ok := rawTypes[typ]; ok {
-			return filepath.Join(dir, e.Name()), kind, true
+			return path.Join(dir, entry), kind, true
 		}
 	}
 	return "", 0, false
@@ -79,41 +66,50 @@ var rawTypes = map[string]onnx.DataType{
 }
 
 // cast rewrites an input for an engine that takes a narrower type.
-func (a Agent) cast(c Cast) error {
+func (w *worker) cast(c Cast) error {
 	if c.Type != "int64-int32" {
-		return fmt.Errorf("%w: cannot convert an input by %q", errTool, c.Type)
+		return failure(inTool, "cannot convert an input by %q", c.Type)
 	}
-	from, err := a.path(c.From)
+	in, err := w.files.open(c.From)
 	if err != nil {
 		return err
 	}
-	in, err := os.Open(from)
-	if err != nil {
-		return fmt.Errorf("%w: %w", errWorkspace, err)
-	}
 	defer in.Close()
-	out, err := a.create(c.To)
+	out, err := w.files.create(c.To)
 	if err != nil {
 		return err
 	}
 	defer out.Close()
-	r, w := bufio.NewReader(in), bufio.NewWriter(out)
+	if err := narrow(bufio.NewReader(in), out); err != nil {
+		return fmt.Errorf("convert %s to %s: %w", c.From, c.To, err)
+	}
+	if err := out.Close(); err != nil {
+		return failure(inWorkspace, "write %s: %w", c.To, err)
+	}
+	return nil
+}
+
+// narrow copies 64-bit integers as 32-bit ones, and refuses those that do not fit.
+func narrow(in io.Reader, out io.Writer) error {
+	w := bufio.NewWriter(out)
+	var wide, short [8]byte
 	for {
-		var wide int64
-		if err := binary.Read(r, binary.LittleEndian, &wide); err == io.EOF {
+		if _, err := io.ReadFull(in, wide[:]); err == io.EOF {
 			break
 		} else if err != nil {
-			return fmt.Errorf("%w: read %s: %w", errWorkspace, c.From, err)
+			return failure(inWorkspace, "%w", err)
 		}
-		if wide < math.MinInt32 || wide > math.MaxInt32 {
-			return fmt.Errorf("%w: input %s holds %d, which the 32-bit input of this TensorRT cannot take", errTool, c.From, wide)
+		v := int64(binary.LittleEndian.Uint64(wide[:]))
+		if v < math.MinInt32 || v > math.MaxInt32 {
+			return failure(inInput, "it holds %d, and this TensorRT takes 32-bit integers only", v)
 		}
-		if err := binary.Write(w, binary.LittleEndian, int32(wide)); err != nil {
-			return fmt.Errorf("%w: write %s: %w", errWorkspace, c.To, err)
+		binary.LittleEndian.PutUint32(short[:], uint32(v))
+		if _, err := w.Write(short[:4]); err != nil {
+			return failure(inWorkspace, "%w", err)
 		}
 	}
 	if err := w.Flush(); err != nil {
-		return fmt.Errorf("%w: write %s: %w", errWorkspace, c.To, err)
+		return failure(inWorkspace, "%w", err)
 	}
-	return out.Close()
+	return nil
 }

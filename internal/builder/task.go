@@ -1,7 +1,10 @@
 package builder
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"time"
 
 	"github.com/trtfarm/trtfarm/internal/artifact"
@@ -27,6 +30,30 @@ type Task struct {
 	Commands []Command     `json:"commands,omitempty"`
 	Engine   string        `json:"engine,omitempty"` // plan to describe and hash once all commands have ended
 	Publish  []Upload      `json:"publish,omitempty"`
+}
+
+// maxTask bounds the JSON of a task; that of a thousand cases is far below it.
+const maxTask = 32 << 20
+
+// ReadTask reads the task of a step. It refuses what no agent could carry out,
+// and fields that this release does not know: an agent that passes over half of
+// its task would report the other half as done.
+func ReadTask(r io.Reader) (Task, error) {
+	in := json.NewDecoder(io.LimitReader(r, maxTask))
+	in.DisallowUnknownFields()
+	var t Task
+	if err := in.Decode(&t); err != nil {
+		return Task{}, fmt.Errorf("read task: %w", err)
+	}
+	if t.Store == "" && len(t.Fetch)+len(t.Publish) > 0 {
+		return Task{}, fmt.Errorf("read task: %s of %s moves files and names no store", t.Step, t.Cell)
+	}
+	for i, c := range t.Commands {
+		if len(c.Args) == 0 || c.Args[0] == "" || c.Log == "" {
+			return Task{}, fmt.Errorf("read task: command %d of %s of %s has no program or no log", i, t.Step, t.Cell)
+		}
+	}
+	return t, nil
 }
 
 // Download brings one blob into the workspace.
@@ -111,6 +138,6 @@ type CommandResult struct {
 
 // TaskError is an error of the agent's own work.
 type TaskError struct {
-	Kind    string `json:"kind"` // "store", "workspace", "tool", "timeout", "changed"
+	Kind    string `json:"kind"` // "store", "workspace", "tool", "timeout", "changed", "input"
 	Message string `json:"message"`
 }
