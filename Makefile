@@ -55,7 +55,8 @@ fuzz: ## run every fuzz target for FUZZTIME
 	scripts/fuzz $(FUZZTIME)
 
 bench: build deps $(CACHE)/tools/versitygw ## our overhead against a shell loop, as ratios of one run
-	$(GO) run ./internal/testbed/up -bin $(BIN) -tools $(CACHE)/tools -- scripts/bench
+	$(GO) run ./internal/testbed/up -bin $(BIN) -tools $(CACHE)/tools -- \
+		$(GO) test -run "^$$" -bench . -benchtime 1x -v -timeout 60m ./cmd/trtfarm
 
 clean: ## remove what was built; keeps the store
 	rm -rf $(BIN) $(CACHE)
