@@ -32,7 +32,7 @@ func (a Agent) Run(ctx context.Context, t Task, emit func(Event)) Result {
 	if t.Timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, t.Timeout,
-			failure(inTimeout, "%s of %s took longer than %s", t.Step, t.Cell, t.Timeout))
+			failure(inTimeout, "it took longer than %s and was ended", t.Timeout))
 		defer cancel()
 	}
 	var r Result
@@ -69,11 +69,16 @@ func (a Agent) run(ctx context.Context, t Task, emit func(Event), r *Result) err
 			return err
 		}
 		if !result.ran() {
-			return nil // what follows needs what this command did
+			// What follows needs what this command did. What it left behind may
+			// tell more than its log.
+			return w.describe(t, r)
 		}
 	}
-	if t.Engine != "" {
-		if err := w.describe(t, r); err != nil {
+	if err := w.describe(t, r); err != nil {
+		return err
+	}
+	if t.Step == Verify { // hashed where it was proven, so that nothing proven can change unseen
+		if err := w.hash(t, r); err != nil {
 			return err
 		}
 	}
@@ -167,8 +172,11 @@ func whose(err error) string {
 	return inStore
 }
 
-// describe reads the engine's own header and hashes it.
+// describe reads the engine's own header and the layer information beside it.
 func (w *worker) describe(t Task, r *Result) error {
+	if t.Engine == "" {
+		return nil
+	}
 	f, err := w.files.open(t.Engine)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil // the judge sees that there is none
@@ -186,19 +194,30 @@ func (w *worker) describe(t Task, r *Result) error {
 		return failure(inWorkspace, "inspect %s: %w", t.Engine, err)
 	}
 	r.Engine = &file
-	if t.Step == Verify { // hashed where it was proven, so that nothing proven can change unseen
-		digest, err := artifact.Sum(f)
-		if err != nil {
-			return failure(inWorkspace, "hash %s: %w", t.Engine, err)
-		}
-		r.Digest = &digest
-	}
 	if layers, err := w.files.open(plan.LayersPath); err == nil {
 		defer layers.Close()
 		if counts, err := trtexec.ReadLayerInfo(layers); err == nil {
 			r.Layers = counts
 		}
 	}
+	return nil
+}
+
+// hash hashes the engine; there may be none, as describe says.
+func (w *worker) hash(t Task, r *Result) error {
+	if r.Engine == nil {
+		return nil
+	}
+	f, err := w.files.open(t.Engine)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	digest, err := artifact.Sum(f)
+	if err != nil {
+		return failure(inWorkspace, "hash %s: %w", t.Engine, err)
+	}
+	r.Digest = &digest
 	return nil
 }
 

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"github.com/trtfarm/trtfarm/internal/engine"
 )
 
 const (
@@ -171,8 +173,12 @@ func TestWhatFollowsAFailedCommandIsNotRun(t *testing.T) {
 	task := build()
 	task.Commands = append(task.Commands, task.Commands[0])
 	task.Store, task.Engine, task.Publish = "x", "engine.plan", []Upload{{Path: "engine.plan"}}
-	if r := b.run(task); len(r.Commands) != 1 || r.Engine != nil || len(r.Blobs) != 0 {
+	r := b.run(task)
+	if len(r.Commands) != 1 || r.Digest != nil || len(r.Blobs) != 0 {
 		t.Errorf("%+v: want the first command alone", r)
+	}
+	if r.Engine == nil || r.Engine.Kind == engine.Plan {
+		t.Errorf("the engine is %+v: want what the failed command left, described", r.Engine)
 	}
 }
 
@@ -229,7 +235,7 @@ exec sleep 1000
 	task.Timeout = time.Second
 	start := time.Now()
 	r := b.run(task)
-	wantError(t, r, "timeout", "build of c took longer than 1s")
+	wantError(t, r, "timeout", "it took longer than 1s and was ended")
 	if took := time.Since(start); took > 5*time.Second {
 		t.Errorf("it took %s to stop", took)
 	}

@@ -38,7 +38,7 @@ var taskKinds = []struct {
 	{"store", fault.Storage, "storage", true, "see whether the store can be reached and written from the runner: trtfarm doctor"},
 	{"workspace", fault.Environment, "workspace", true, "see whether the runner's disk is full or damaged"},
 	{"tool", fault.Environment, "tool", false, "use an image that holds TensorRT's trtexec, such as nvcr.io/nvidia/tensorrt"},
-	{"timeout", fault.TimedOut, "timeout-or-hang", false, "raise timeout in [build] of the matrix, or lower optimization_level"},
+	{"timeout", fault.TimedOut, "timeout-or-hang", false, "see its log: if it moved on until the end, raise timeout in [build] or lower optimization_level; if it stood still, look on the runner with nvidia-smi for what else holds the GPU"},
 	{"input", fault.Usage, "reference-data", false, "give inputs (and outputs) in the matrix that this TensorRT can take, or use an image with TensorRT 10"},
 	{"changed", fault.Provenance, "changed-after-verify", false, "find out who writes into workspaces on this runner; nothing was published"},
 }
@@ -69,13 +69,26 @@ func judgeBuild(job Job, r Result) *fault.Fault {
 		return f
 	}
 	if ok, why := c.Log.OK(c.Exit, false); !ok {
-		return failed(job, Build, fault.Build, c, why)
+		if !built(c, r.Engine) {
+			return failed(job, Build, fault.Build, c, why)
+		}
+		// trtexec loads what it has built. When that fails, the engine itself tells
+		// more than the log.
+		if f := judgeEngine(job, r.Engine); f != nil {
+			return f
+		}
+		return failed(job, Build, fault.Load, c, why)
 	}
 	if len(c.Log.Forced) > 0 {
 		return fault.New(fault.Build, "profile-shape", "give every dynamic input min, opt and max in [model.NAME.profile.NAME]",
 			"build of %s: trtexec set the dynamic dimensions of %s to 1, which makes an engine of no use", job.Cell, strings.Join(c.Log.Forced, ", "))
 	}
 	return judgeEngine(job, r.Engine)
+}
+
+// built reports whether a build that failed got as far as an engine.
+func built(c CommandResult, e *engine.File) bool {
+	return c.Log.BuildSeconds > 0 && e != nil && e.Kind != engine.Empty
 }
 
 // judgeEngine checks the engine's own header.
@@ -87,15 +100,16 @@ func judgeEngine(job Job, e *engine.File) *fault.Fault {
 	case e.Kind == engine.Empty:
 		return fault.New(fault.Build, cause, "see the build log", "build of %s: trtexec ended well but the engine is empty", job.Cell)
 	case e.Truncated || e.Damaged:
-		return fault.New(fault.Load, cause, "see whether the runner's disk is full; then build again", "build of %s: the engine is cut short or damaged: %s", job.Cell, strings.Join(e.Notes, "; "))
+		return fault.New(fault.Load, cause, "see whether the runner's disk is full or failing; then run again", "build of %s: the engine is cut short or damaged: %s", job.Cell, strings.Join(e.Notes, "; "))
 	case e.Kind != engine.Plan:
 		return fault.New(fault.Load, cause, "see the build log", "build of %s: what trtexec wrote is no TensorRT engine but %s", job.Cell, e.Kind)
 	}
 	declared, err := catalog.ParseVersion(job.Image.TensorRT)
 	measured, err2 := catalog.ParseVersion(e.TensorRT)
 	if err == nil && err2 == nil && !declared.Agrees(measured) {
-		return fault.New(fault.Load, "version-mismatch", "lock the image again: trtfarm lock --update",
-			"build of %s: the engine says TensorRT %s, the image %s says %s", job.Cell, measured, job.Image.Ref, declared)
+		return fault.New(fault.Load, "version-mismatch",
+			"look for a second libnvinfer in the image (LD_LIBRARY_PATH, Python wheels); if the tag means another image by now: trtfarm lock --update",
+			"build of %s: the engine was written by TensorRT %s, but the image %s declares %s", job.Cell, measured, job.Image.Ref, declared)
 	}
 	if e.SM != "" && job.Target.SM != "" && e.SM != job.Target.SM {
 		return fault.New(fault.Environment, "wrong-gpu", "correct gpus of the runner in trtfarm.toml",
@@ -110,10 +124,18 @@ func wrongDevice(job Job, step Step, c CommandResult) *fault.Fault {
 	if d.Name == "" || job.Target.Matches(d.Name) && (d.SM == "" || job.Target.SM == "" || d.SM == job.Target.SM) {
 		return nil
 	}
-	f := fault.New(fault.Environment, "wrong-gpu", "correct gpus of the runner in trtfarm.toml, or gpus = \"auto\" to ask the host",
-		"%s of %s: the container was given a %s (compute capability %s) instead of a %s", step, job.Cell, d.Name, d.SM, job.Target.Name)
+	f := fault.New(fault.Environment, "wrong-gpu", "correct gpus of the runner in trtfarm.toml, or write gpus = \"auto\" there to ask the host",
+		"%s of %s: the GPU is a %s%s, the target is %s", step, job.Cell, d.Name, capability(d.SM), job.Target.Name)
 	f.Infra = true
 	return f
+}
+
+// capability words a compute capability; trtexec may not have printed it.
+func capability(sm string) string {
+	if sm == "" {
+		return ""
+	}
+	return " (compute capability " + sm + ")"
 }
 
 // judgeVerify says whether every case loaded, ran, was accurate and fast enough.
@@ -130,10 +152,7 @@ func judgeVerify(job Job, r Result) *fault.Fault {
 			return failed(job, Verify, fault.Load, c, "trtexec reported an error while it ran: "+errors[0].Text)
 		}
 		if !c.Case.Passed {
-			cause, fix := "accuracy-mismatch", "compare layer by layer, raise the precision, or widen tolerance in [verify] if this error is acceptable"
-			if accurate(c.Case) {
-				cause, fix = "too-slow", "raise max_p99_ms in [verify], or optimization_level in [build]"
-			}
+			cause, fix := missed(c.Case)
 			return fault.New(fault.Accuracy, cause, fix, "verify of %s: %s", job.Cell, c.Case.Explain())
 		}
 	}
@@ -149,22 +168,33 @@ func judgeVerify(job Job, r Result) *fault.Fault {
 	return nil
 }
 
-// accurate reports whether a case failed for its speed alone.
-func accurate(r *verify.Result) bool {
-	return len(r.Outputs) > 0 && !slices.ContainsFunc(r.Outputs, func(e verify.Errors) bool { return !e.Passed })
+// missed names the gate that a case did not pass, and the remedy.
+func missed(r *verify.Result) (cause, fix string) {
+	bad := slices.IndexFunc(r.Outputs, func(e verify.Errors) bool { return !e.Passed })
+	switch {
+	case bad < 0 && len(r.Outputs) > 0:
+		return "too-slow", "see whether anything else used the GPU; raise max_p99_ms in [verify], or optimization_level in [build]"
+	case bad >= 0 && r.Outputs[bad].NaN+r.Outputs[bad].Inf > 0:
+		return "accuracy-mismatch", "find the first layer that overflows (polygraphy run MODEL --trt --onnxrt with marked outputs) and keep it in FP32, or take a wider precision; no tolerance allows this"
+	}
+	return "accuracy-mismatch", "find the layer where it begins (polygraphy run MODEL --trt --onnxrt with marked outputs), take a wider precision, or widen tolerance in [verify] if this error is acceptable"
 }
 
 // failed makes the fault of a command that did not do its work, from what its
 // log was diagnosed to say.
 func failed(job Job, step Step, code fault.Code, c CommandResult, why string) *fault.Fault {
-	f := &fault.Fault{Code: code, Cause: "other"}
-	f.Message = fmt.Sprintf("%s of %s (%s): %s", step, job.Cell, c.Name, why)
-	if c.Exit == 137 {
-		f.Cause, f.Fix = "host-oom", "give the runner more host memory; exit code 137 means that the kernel killed trtexec"
+	f := &fault.Fault{Code: code, Cause: "other", Fix: "read its log; run again with --verbose in extra_args of [build] if it says too little"}
+	f.Message = fmt.Sprintf("%s: %s", during(step, job, c), why)
+	switch c.Exit {
+	case 137:
+		f.Cause, f.Fix = "host-oom", "give the runner more host memory: a build needs a multiple of the model's size; or run fewer cells at once on it"
+		f.Message += ", which the kernel does when host memory runs out"
+	case 132, 134, 135, 136, 139:
+		f.Cause, f.Fix = "crash", "run it again; if it crashes again, suspect a plugin first, then this TensorRT release: try another image. The end of its log shows what it was at"
 	}
 	if v := c.Verdict; v != nil && v.Cause != "none" && v.Cause != "other" {
 		f.Cause = v.Cause
-		f.Message = fmt.Sprintf("%s of %s (%s): %s%s", step, job.Cell, c.Name, v.Why, evidence(v))
+		f.Message = fmt.Sprintf("%s: %s%s", during(step, job, c), v.Why, evidence(v))
 		f.Fix = strings.Join(v.Fix, "; ")
 	}
 	if known, ok := causes[f.Cause]; ok {
@@ -176,9 +206,17 @@ func failed(job Job, step Step, code fault.Code, c CommandResult, why string) *f
 	return f
 }
 
+// during names the step, the cell, and the case where there are several.
+func during(step Step, job Job, c CommandResult) string {
+	if step == Build {
+		return fmt.Sprintf("%s of %s", step, job.Cell)
+	}
+	return fmt.Sprintf("%s of %s (%s)", step, job.Cell, c.Name)
+}
+
 func evidence(v *diagnose.Verdict) string {
 	if len(v.Evidence) == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" (line %d: %s)", v.Evidence[0].Line, strings.TrimSpace(v.Evidence[0].Text))
+	return fmt.Sprintf(" (log line %d: %s)", v.Evidence[0].Line, strings.TrimSpace(v.Evidence[0].Text))
 }

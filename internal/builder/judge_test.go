@@ -57,6 +57,22 @@ func TestJudgeBuildTrustsOnlyWhatWasMeasured(t *testing.T) {
 		"another GPU under the container":          {func(r *Result) { r.Commands[0].Log.Device = trtexec.Device{Name: "NVIDIA A10", SM: "8.6"} }, fault.Environment, "wrong-gpu"},
 		"dynamic inputs silently set to one":       {func(r *Result) { r.Commands[0].Log.Forced = []string{"x"} }, fault.Build, "profile-shape"},
 		"killed from outside is the host's memory": {func(r *Result) { r.Commands[0].Exit = 137 }, fault.Environment, "host-oom"},
+		"a crash is named":                         {func(r *Result) { r.Commands[0].Exit = 139 }, fault.Build, "crash"},
+		"an engine of another TensorRT that trtexec itself cannot load": {func(r *Result) {
+			r.Commands[0].Exit, r.Commands[0].Log.BuildSeconds, r.Engine.TensorRT = 1, 2, "10.1.0.27"
+		}, fault.Load, "version-mismatch"},
+		"an engine cut short that trtexec itself cannot load": {func(r *Result) {
+			r.Commands[0].Exit, r.Commands[0].Log.BuildSeconds, r.Engine.Truncated = 1, 2, true
+		}, fault.Load, "file-truncated-or-corrupt"},
+		"a whole engine that trtexec itself cannot load": {func(r *Result) {
+			r.Commands[0].Exit, r.Commands[0].Log.BuildSeconds = 1, 2
+		}, fault.Load, "other"},
+		"a failed build whose file is empty but whose log says built": {func(r *Result) {
+			r.Commands[0].Exit, r.Commands[0].Log.BuildSeconds, r.Engine.Kind = 1, 2, engine.Empty
+		}, fault.Build, "other"},
+		"half an engine of a build that crashed": {func(r *Result) {
+			r.Commands[0].Exit, r.Engine.Truncated = 139, true
+		}, fault.Build, "crash"},
 		"a diagnosed cause is named": {func(r *Result) {
 			r.Commands[0].Exit = 1
 			r.Commands[0].Verdict = &diagnose.Verdict{Cause: "gpu-oom", Why: "no memory"}

@@ -175,18 +175,25 @@ func (l Log) OK(exit int, inference bool) (bool, string) {
 	return true, ""
 }
 
-// exitText names the exit codes that say more than their number.
+// exitText names the exit codes that say more than their number: 128 and the
+// number of the signal that ended the program.
 func exitText(exit int) string {
 	text := "exit code " + strconv.Itoa(exit)
 	switch exit {
+	case 132:
+		return text + ", it crashed (SIGILL)"
 	case 134:
-		return text + ", it aborted"
+		return text + ", it aborted (SIGABRT)"
+	case 135:
+		return text + ", it crashed (SIGBUS)"
+	case 136:
+		return text + ", it crashed (SIGFPE)"
 	case 137:
-		return text + ", it was killed from outside"
+		return text + ", it was killed from outside (SIGKILL)"
 	case 139:
-		return text + ", it crashed"
+		return text + ", it crashed (SIGSEGV)"
 	case 143:
-		return text + ", it was told to stop"
+		return text + ", it was told to stop (SIGTERM)"
 	}
 	return text
 }

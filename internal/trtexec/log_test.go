@@ -188,7 +188,7 @@ func TestOK(t *testing.T) {
 		"PASSED and another exit code":             {passed, 1, true, "exit code 1"},
 		"killed":                                   {Log{}, 137, false, "killed from outside"},
 		"aborted":                                  {Log{}, 134, false, "aborted"},
-		"crashed":                                  {Log{Errors: []Line{{1, "the reason"}}}, 139, false, `"the reason" (exit code 139, it crashed)`},
+		"crashed":                                  {Log{Errors: []Line{{1, "the reason"}}}, 139, false, `"the reason" (exit code 139, it crashed (SIGSEGV))`},
 		"PASSED after a failed deserialization":    {Log{Status: "PASSED", Failures: []Line{{9, "Engine deserialization failed"}}}, 0, false, "Engine deserialization failed"},
 		"the failure says more than the exit code": {Log{Failures: []Line{{9, "Engine set up failed"}}}, 1, false, `"Engine set up failed" (exit code 1)`},
 	} {
