@@ -273,10 +273,11 @@ type agentError struct {
 }
 
 func (e *agentError) Error() string {
-	if e.stderr == "" {
-		return fmt.Sprintf("the step ended with exit code %d and without a result", e.exit)
+	text := fmt.Sprintf("the step ended without a result, with exit code %d", e.exit)
+	if e.stderr != "" {
+		text += ": " + e.stderr
 	}
-	return fmt.Sprintf("the step ended with exit code %d: %s", e.exit, e.stderr)
+	return text
 }
 
 // runnerFault turns an error of running a step into a fault that names the cell.
