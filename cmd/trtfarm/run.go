@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -72,8 +73,11 @@ func runRun(ctx context.Context, s streams, o runOptions) error {
 	}
 	outcomes := make([]farm.Outcome, len(a.cells))
 	shown := show(len(a.cells))
+	logs := report.NewLogs(strings.TrimSuffix(path, ".jsonl"))
+	defer logs.Close()
 	watch := func(e farm.Event) {
 		journal.Event(e)
+		logs.Event(e)
 		shown(e)
 	}
 	if a.house.simulated {
@@ -84,6 +88,9 @@ func runRun(ctx context.Context, s streams, o runOptions) error {
 		if err := a.build(ctx, run, todo, outcomes, o, watch); err != nil {
 			return err
 		}
+	}
+	for i, out := range outcomes {
+		outcomes[i].Log = logs.Of(out.ID)
 	}
 	code := report.Code(outcomes)
 	watch(farm.Event{Time: time.Now().UTC(), Run: run, Note: fmt.Sprintf("run %s ended with exit code %d", run, code), Seconds: time.Since(started).Seconds()})

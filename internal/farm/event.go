@@ -59,4 +59,5 @@ type Outcome struct {
 	Seconds float64
 	Fault   *fault.Fault // set when Failed, Refused or Cancelled
 	Record  *Record      // set when Published or Cached
+	Log     string       // folder of this machine with what trtexec printed; "" when it was not kept
 }

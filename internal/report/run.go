@@ -26,13 +26,14 @@ type RunCell struct {
 	Seconds float64        `json:"seconds"`
 	Engine  *artifact.Blob `json:"engine"`
 	Error   *fault.Fault   `json:"error"`
+	Log     string         `json:"log,omitempty"` // folder with what trtexec printed, when it was kept on this machine
 }
 
 // NewRun makes the document of a run from its outcomes.
 func NewRun(run, store string, started, finished time.Time, outcomes []farm.Outcome) Run {
 	doc := Run{Run: run, StartedAt: started.UTC(), FinishedAt: finished.UTC(), Store: store, Cells: []RunCell{}}
 	for _, o := range outcomes {
-		cell := RunCell{ID: o.ID, Key: o.Key, Status: o.State, Seconds: o.Seconds, Error: o.Fault}
+		cell := RunCell{ID: o.ID, Key: o.Key, Status: o.State, Seconds: o.Seconds, Error: o.Fault, Log: o.Log}
 		if o.Record != nil {
 			cell.Engine = &o.Record.Engine
 			doc.Simulated = doc.Simulated || o.Record.Simulated

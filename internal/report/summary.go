@@ -39,6 +39,9 @@ func Summary(w io.Writer, run, store string, outcomes []farm.Outcome) error {
 		if o.Fault.Fix != "" {
 			fmt.Fprintf(w, "  fix: %s\n", o.Fault.Fix)
 		}
+		if o.Log != "" {
+			fmt.Fprintf(w, "  log: %s\n", o.Log)
+		}
 	}
 	fmt.Fprintf(w, "\n%d published, %d cached, %d failed, %d refused, %d cancelled  (run %s)\nstore: %s\n",
 		count[farm.Published], count[farm.Cached], count[farm.Failed], count[farm.Refused], count[farm.Cancelled], run, store)
