@@ -23,11 +23,11 @@ func (a *session) build(ctx context.Context, run string, todo []int, outcomes []
 	if err != nil {
 		return err
 	}
-	runners, closeAll, err := a.house.runners(ctx, request{run: run, gpus: a.matrix.GPUs, probe: a.image(a.cells[todo[0]].Image), hostNetwork: onLoopback(access), note: note})
+	fleet, err := a.house.fleet(ctx, request{run: run, gpus: a.matrix.GPUs, probe: a.image(a.cells[todo[0]].Image), hostNetwork: onLoopback(access), note: note})
 	if err != nil {
 		return err
 	}
-	defer closeAll()
+	defer fleet.close(ctx)
 	var work []farm.Work
 	var from []int // work[k] is the cell from[k]
 	stager, err := a.stager(note)
@@ -37,6 +37,12 @@ func (a *session) build(ctx context.Context, run string, todo []int, outcomes []
 	defer os.RemoveAll(stager.Dir)
 	for _, i := range todo {
 		c := a.cells[i]
+		if f := fleet.excuse(c.GPU); f != nil {
+			f.Message = c.ID + ": " + f.Message
+			outcomes[i] = farm.Outcome{ID: c.ID, Key: c.Key, State: farm.Failed, Fault: f}
+			watch(farm.Event{Time: time.Now().UTC(), Run: run, Cell: c.ID, State: farm.Failed, Fault: f})
+			continue
+		}
 		staged, err := stager.Stage(ctx, c, a.facts.Models[c.Model.Name])
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
@@ -49,23 +55,23 @@ func (a *session) build(ctx context.Context, run string, todo []int, outcomes []
 		work = append(work, a.work(run, c, staged, access))
 		from = append(from, i)
 	}
-	done := farm.Run(ctx, work, runners, farm.Options{Run: run, Store: a.store, FailFast: o.failFast, Watch: watch, Backoff: time.Second})
+	done := farm.Run(ctx, work, fleet.open, farm.Options{Run: run, Store: a.store, FailFast: o.failFast, Watch: watch, Backoff: time.Second})
 	for k, out := range done {
 		outcomes[from[k]] = out
 	}
 	return nil
 }
 
+// notStaged is how a cell ends whose model or references did not reach the store.
 func notStaged(ctx context.Context, c plan.Cell, err error) farm.Outcome {
-	out := farm.Outcome{ID: c.ID, Key: c.Key, State: farm.Failed}
+	out := farm.Outcome{ID: c.ID, Key: c.Key, State: farm.Failed, Fault: fault.In(err)}
 	if ctx.Err() != nil {
 		out.State = farm.Cancelled
 	}
-	code := fault.CodeOf(err)
-	if code == fault.Unknown {
-		code = fault.Storage
+	if out.Fault == nil {
+		out.Fault = fault.New(fault.Environment, "stage", "see whether this machine's temporary folder can be written and has room", "%w", err)
 	}
-	out.Fault = fault.New(code, "stage", "", "%s: %w", c.ID, err)
+	out.Fault.Message = c.ID + ": " + out.Fault.Message
 	return out
 }
 

@@ -98,9 +98,18 @@ func (h *house) store(ctx context.Context) (artifact.Store, error) {
 		if _, ok := errors.AsType[*fault.Fault](err); ok {
 			return nil, err
 		}
-		return nil, fault.New(fault.Storage, "storage", "see [store] in "+h.file.Path+" and the AWS_* environment", "open store %s: %w", h.file.StoreURL, err)
+		return nil, h.storeFault(err)
 	}
 	return s, nil
+}
+
+// storeFault says that the store cannot be used, and where to look.
+func (h *house) storeFault(err error) error {
+	fix := "correct url of [store] in " + h.file.Path + ", or give this user the right to write there"
+	if strings.HasPrefix(h.file.StoreURL, "s3:") {
+		fix = "see [store] in " + h.file.Path + " and the AWS_* variables of this environment"
+	}
+	return fault.New(fault.Storage, "storage", fix, "%w", err)
 }
 
 // access says how steps on a runner reach the store.

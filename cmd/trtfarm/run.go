@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -72,7 +73,7 @@ func runRun(ctx context.Context, s streams, o runOptions) error {
 		return err
 	}
 	outcomes := make([]farm.Outcome, len(a.cells))
-	shown := show(len(a.cells))
+	shown := show(a.cells, started)
 	logs := report.NewLogs(strings.TrimSuffix(path, ".jsonl"))
 	defer logs.Close()
 	watch := func(e farm.Event) {
@@ -95,7 +96,7 @@ func runRun(ctx context.Context, s streams, o runOptions) error {
 	code := report.Code(outcomes)
 	watch(farm.Event{Time: time.Now().UTC(), Run: run, Note: fmt.Sprintf("run %s ended with exit code %d", run, code), Seconds: time.Since(started).Seconds()})
 	keep(ctx, s, a.store, journal, run, path, len(todo) > 0)
-	if err := a.say(s, o, report.NewRun(run, a.store.Location(), started, time.Now(), outcomes), outcomes); err != nil {
+	if err := a.say(s, o, report.NewRun(run, a.store.Location(), started, time.Now(), a.simulated(), outcomes), outcomes); err != nil {
 		return err
 	}
 	if code != fault.OK {
@@ -151,13 +152,16 @@ func (a *session) readCached(ctx context.Context, outcomes []farm.Outcome) {
 // unresolved says why a cell has no key.
 func (a *session) unresolved(c plan.Cell) *fault.Fault {
 	for _, ref := range []string{c.Image, c.VerifyImage} {
-		if err := a.facts.Images[ref].Err; err != nil {
-			f := fault.New(fault.CodeOf(err), "image", "", "%s: %w", c.ID, err)
-			if f.Code == fault.Unknown {
-				f.Code = fault.Storage
-			}
-			return f
+		err := a.facts.Images[ref].Err
+		if err == nil {
+			continue
 		}
+		f := fault.In(err)
+		if f == nil {
+			f = fault.New(fault.Storage, "image", "see whether the registry can be reached from here", "%w", err)
+		}
+		f.Message = c.ID + ": " + f.Message
+		return f
 	}
 	return fault.New(fault.Storage, "image", "lock the images: trtfarm lock "+a.question.file, "%s: what its image means is unknown", c.ID)
 }
@@ -220,15 +224,26 @@ func keep(ctx context.Context, s streams, store artifact.Store, j *report.Journa
 	fmt.Fprintf(s.err, "trtfarm: the journal stays at %s: %v\n", path, err)
 }
 
-// progress returns a maker of event sinks for a number of cells.
-func progress(s streams, mode string) (func(total int) func(farm.Event), error) {
+// simulated reports whether a runner of the plan is a stand-in.
+func (a *session) simulated() bool {
+	return slices.ContainsFunc(a.cells, func(c plan.Cell) bool { return c.Simulated })
+}
+
+// progress returns a maker of event sinks for the cells of a run.
+func progress(s streams, mode string) (func(cells []plan.Cell, start time.Time) func(farm.Event), error) {
 	switch mode {
 	case "auto", "tty", "plain":
-		return func(total int) func(farm.Event) { return (&report.Plain{W: s.err, Total: total}).Event }, nil
+		return func(cells []plan.Cell, start time.Time) func(farm.Event) {
+			p := &report.Plain{W: s.err, Start: start, Total: len(cells)}
+			for _, c := range cells {
+				p.Width = max(p.Width, len(c.ID))
+			}
+			return p.Event
+		}, nil
 	case "json":
-		return func(int) func(farm.Event) { return report.NewEvents(s.err).Event }, nil
+		return func([]plan.Cell, time.Time) func(farm.Event) { return report.NewEvents(s.err).Event }, nil
 	case "none":
-		return func(int) func(farm.Event) { return func(farm.Event) {} }, nil
+		return func([]plan.Cell, time.Time) func(farm.Event) { return func(farm.Event) {} }, nil
 	}
 	return nil, fault.New(fault.Usage, "usage", "use auto, tty, plain, json or none", "--progress %q is not known", mode)
 }

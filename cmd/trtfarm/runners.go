@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,6 +17,7 @@ import (
 	"github.com/trtfarm/trtfarm/internal/farm"
 	"github.com/trtfarm/trtfarm/internal/farmfile"
 	"github.com/trtfarm/trtfarm/internal/fault"
+	"github.com/trtfarm/trtfarm/internal/plan"
 	"github.com/trtfarm/trtfarm/internal/registry"
 )
 
@@ -27,46 +30,93 @@ type request struct {
 	note        func(string)
 }
 
-// runners opens the farm's runners, asks those that must be asked what GPUs they
-// have, and removes what dead runs left on them. A runner that does not answer
-// is an error only when no runner is left.
-func (h *house) runners(ctx context.Context, q request) (open []farm.Runner, closeAll func(), err error) {
-	closeAll = func() {
-		clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
-		defer cancel()
-		for _, r := range open {
-			// Once more: an engine may have finished making a container for a
-			// killed run after it was swept at the start.
-			sweep(clean, r, q.note)
-			_ = r.Exec.Close() // frees connections; there is nothing to lose
-		}
-	}
+// fleet is the farm's runners as this invocation found them.
+type fleet struct {
+	open []farm.Runner
+	lost []lostRunner
+	note func(string)
+}
+
+// lostRunner is a runner that cannot be used.
+type lostRunner struct {
+	name string
+	gpus []string // targets that it would serve, as far as is known without it
+	err  error
+}
+
+// fleet opens the farm's runners, asks those that must be asked what GPUs they
+// have, and removes what dead runs left on them. A runner that cannot be opened
+// is lost, and no error: others may do its work. The caller closes the fleet.
+func (h *house) fleet(ctx context.Context, q request) (*fleet, error) {
 	self, err := os.Executable()
 	if err != nil {
-		return nil, closeAll, err
+		return nil, err
 	}
 	specs := h.file.Runners
 	if h.simulated {
 		specs = []farmfile.Runner{{Name: "simulated", Local: "trtsim", Simulate: true, GPUs: q.gpus}}
 	}
-	var failed []error
+	f := &fleet{note: q.note}
 	for _, spec := range specs {
 		r, err := h.runner(ctx, spec, self, q)
-		if err != nil {
-			if ctx.Err() != nil {
-				return open, closeAll, context.Cause(ctx)
+		if ctx.Err() != nil {
+			if err == nil {
+				f.open = append(f.open, r)
 			}
+			f.close(ctx)
+			return nil, context.Cause(ctx)
+		}
+		if err != nil {
 			q.note("runner " + spec.Name + " is left out: " + err.Error())
-			failed = append(failed, err)
+			gpus := spec.GPUs
+			if spec.Auto {
+				gpus = q.gpus
+			}
+			f.lost = append(f.lost, lostRunner{spec.Name, gpus, err})
 			continue
 		}
-		open = append(open, r)
+		f.open = append(f.open, r)
 		sweep(ctx, r, q.note)
 	}
-	if len(open) == 0 {
-		return open, closeAll, errors.Join(failed...)
+	return f, nil
+}
+
+// close sweeps the runners and frees their connections.
+func (f *fleet) close(ctx context.Context) {
+	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
+	defer cancel()
+	for _, r := range f.open {
+		// Once more: an engine may have finished making a container for a killed
+		// run after it was swept at the start.
+		sweep(clean, r, f.note)
+		_ = r.Exec.Close() // frees connections; there is nothing to lose
 	}
-	return open, closeAll, nil
+}
+
+// excuse says why nobody serves a target when that is because runners are lost;
+// nil when one serves it, or none ever would.
+func (f *fleet) excuse(target string) *fault.Fault {
+	for _, r := range f.open {
+		for _, g := range r.GPUs {
+			if plan.Serves(target, g.Target) {
+				return nil
+			}
+		}
+	}
+	var errs []error
+	for _, r := range f.lost {
+		if slices.ContainsFunc(r.gpus, func(gpu string) bool { return plan.Serves(target, gpu) }) {
+			errs = append(errs, fmt.Errorf("runner %s: %w", r.name, r.err))
+		}
+	}
+	if len(errs) == 0 {
+		return nil
+	}
+	err := errors.Join(errs...)
+	if known := fault.In(err); known != nil {
+		return known
+	}
+	return fault.New(fault.Environment, "runner", "see whether the runner works", "%w", err)
 }
 
 // sweep removes what dead runs left on a runner.

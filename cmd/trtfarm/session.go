@@ -126,7 +126,7 @@ func (a *session) plan(ctx context.Context, storeErr error, needStore bool) erro
 		return missing
 	})
 	if err := a.facts.Store.Err; err != nil && needStore {
-		return fault.New(fault.Storage, "storage", "see [store] in "+a.house.file.Path+" and the AWS_* environment", "%w", err)
+		return a.house.storeFault(err)
 	}
 	a.cells = plan.Make(a.matrix, a.facts)
 	return context.Cause(ctx)

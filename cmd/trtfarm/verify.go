@@ -111,12 +111,16 @@ func verifyOne(ctx context.Context, s streams, h *house, store artifact.Store, o
 	}
 	note := func(text string) { fmt.Fprintln(s.err, "trtfarm:", text) }
 	run := newRunID(time.Now())
-	runners, closeAll, err := h.runners(ctx, request{run: run, gpus: []string{m.GPU.Target}, probe: verifyImage(m), hostNetwork: onLoopback(access), note: note})
+	fleet, err := h.fleet(ctx, request{run: run, gpus: []string{m.GPU.Target}, probe: verifyImage(m), hostNetwork: onLoopback(access), note: note})
 	if err != nil {
 		return v, err
 	}
-	defer closeAll()
-	r, err := farm.Prove(ctx, replay(run, m, engine, access, o.timeout), runners)
+	defer fleet.close(ctx)
+	if f := fleet.excuse(m.GPU.Target); f != nil {
+		f.Message = "verify " + name + ": " + f.Message
+		return v, f
+	}
+	r, err := farm.Prove(ctx, replay(run, m, engine, access, o.timeout), fleet.open)
 	for _, c := range r.Commands {
 		if c.Case != nil {
 			v.Cases = append(v.Cases, *c.Case)
@@ -209,8 +213,14 @@ func sayVerified(s streams, asJSON bool, answers []verified) error {
 		if !v.Passed {
 			word = "FAILED"
 		}
-		fmt.Fprintf(s.out, "%s  %s  (%s)\n", word, v.Engine, v.Cell)
-		if err := report.Verified(s.out, v.Cases); err != nil {
+		name := v.Engine
+		if v.Cell != "" && v.Cell != v.Engine {
+			name += ", held against " + v.Cell
+		}
+		fmt.Fprintf(s.out, "%s  %s\n", word, name)
+		if len(v.Cases) == 0 {
+			// it never came to that
+		} else if err := report.Verified(s.out, v.Cases); err != nil {
 			return err
 		}
 		if v.Error != nil {

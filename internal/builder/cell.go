@@ -285,10 +285,9 @@ func runnerFault(ctx context.Context, job Job, step Step, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if f, ok := errors.AsType[*fault.Fault](err); ok {
-		named := *f
-		named.Message = fmt.Sprintf("%s of %s: %s", step, job.Cell, f.Message)
-		return &named
+	if f := fault.In(err); f != nil {
+		f.Message = fmt.Sprintf("%s of %s: %s", step, job.Cell, f.Message)
+		return f
 	}
 	f := fault.New(fault.Environment, "runner", "see whether the runner has disk and memory left and its engine answers: trtfarm runners",
 		"%s of %s: %w", step, job.Cell, err)

@@ -169,11 +169,11 @@ func (r *run) attempt(ctx context.Context, i, attempt int, runner Runner, pool *
 	m.Runner = runner.Name
 	fill(&m, w.Job, made)
 	won, winner, err := artifact.Commit(ctx, r.options.Store, &m)
+	if err = fault.Because(ctx, err); err != nil && err == context.Cause(ctx) {
+		return nil, err
+	}
 	if err != nil {
-		f := fault.New(fault.Storage, "storage", "see whether the store can be reached and written: trtfarm doctor",
-			"publish the record of %s: %w", w.Job.Cell, err)
-		f.Infra = !errors.Is(err, artifact.ErrRefused)
-		return nil, f
+		return nil, storage("publish the record of "+w.Job.Cell, err)
 	}
 	if !won {
 		return winner, nil

@@ -11,6 +11,7 @@ import (
 
 	"github.com/trtfarm/trtfarm/internal/artifact"
 	"github.com/trtfarm/trtfarm/internal/builder"
+	"github.com/trtfarm/trtfarm/internal/fault"
 	"github.com/trtfarm/trtfarm/internal/matrix"
 	"github.com/trtfarm/trtfarm/internal/plan"
 	"github.com/trtfarm/trtfarm/internal/verify"
@@ -101,7 +102,7 @@ func (s *Stager) stageFiles(ctx context.Context, c plan.Cell, m plan.Model) ([]b
 	var list []builder.Download
 	for _, f := range all {
 		if err := s.put(ctx, f.Path, artifact.Digest{Size: f.Size, SHA256: f.SHA256}); err != nil {
-			return nil, fmt.Errorf("bring %s to the store: %w", f.Path, err)
+			return nil, err
 		}
 		list = append(list, builder.Download{Key: artifact.BlobKey(f.SHA256), Path: f.path, Size: f.Size, SHA256: f.SHA256})
 	}
@@ -118,13 +119,23 @@ func (s *Stager) put(ctx context.Context, path string, d artifact.Digest) error 
 	s.Note("bring " + filepath.Base(path) + " to the store")
 	full, err := artifact.SumFile(path)
 	if err != nil {
-		return err
+		return fault.New(fault.Usage, "file-missing", "leave the model's files alone while trtfarm runs", "bring %s to the store: %w", path, err)
 	}
 	if full.SHA256 != d.SHA256 {
-		return fmt.Errorf("%s changed while it was read", path)
+		return fault.New(fault.Usage, "model-changed", "leave the model's files alone while trtfarm runs; then run again", "%s was changed since it was planned", path)
 	}
-	_, err = artifact.PutBlob(ctx, s.Store, path, full, "", nil)
-	return err
+	if _, err = artifact.PutBlob(ctx, s.Store, path, full, "", nil); err != nil {
+		return storage("bring "+path+" to the store", err)
+	}
+	return nil
+}
+
+// storage makes an error of the store a fault. A store that refuses will do so
+// again; whatever else it was may pass.
+func storage(doing string, err error) *fault.Fault {
+	f := fault.New(fault.Storage, "storage", "see that the store of trtfarm.toml can be reached and written from here", "%s: %w", doing, err)
+	f.Infra = !errors.Is(err, artifact.ErrRefused)
+	return f
 }
 
 // references returns every case of the model with inputs and reference outputs,
@@ -140,7 +151,7 @@ func (s *Stager) references(ctx context.Context, c plan.Cell, m plan.Model) ([]v
 	}
 	dir, err := os.MkdirTemp(s.Dir, "reference-")
 	if err != nil {
-		return nil, err
+		return nil, fault.New(fault.Environment, "workspace", "make room, or set TMPDIR to a folder with some", "make a folder for reference outputs: %w", err)
 	}
 	if c.Model.Inputs != "" {
 		golden, err := verify.Golden(filepath.Join(s.Matrix, c.Model.Inputs), s.outputs(c.Model), m.Graph, dir)
@@ -179,7 +190,7 @@ func (s *Stager) reference(ctx context.Context, c plan.Cell, m plan.Model, w ver
 	if known, err := s.readReference(ctx, index); err == nil {
 		return known, nil
 	} else if !errors.Is(err, artifact.ErrNotExist) {
-		return verify.Case{}, err
+		return verify.Case{}, storage("read "+index, err)
 	}
 	s.Note(fmt.Sprintf("make reference outputs of %s for %s", c.Model.Name, w.Name))
 	made, err := verify.MakeReference(ctx, s.Runtime, m.Files[0].Path, []verify.Case{w}, dir, verify.Seed(c.ModelDigest))
@@ -199,7 +210,7 @@ func (s *Stager) reference(ctx context.Context, c plan.Cell, m plan.Model, w ver
 	}
 	err = s.Store.Create(ctx, index, bytes.NewReader(data), artifact.Object{ContentType: "application/json"})
 	if err != nil && !errors.Is(err, artifact.ErrExist) {
-		return verify.Case{}, err
+		return verify.Case{}, storage("write "+index, err)
 	}
 	return s.readReference(ctx, index) // the first one wins, so that every runner compares with the same
 }

@@ -3,8 +3,10 @@
 package fault
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Code is a process exit code. The numbers are part of the command line's
@@ -45,8 +47,11 @@ func (f *Fault) Error() string {
 	if f.Fix == "" {
 		return f.Message
 	}
-	return f.Message + "\n  fix: " + f.Fix
+	return f.Message + fixMark + f.Fix
 }
+
+// fixMark stands between a message and its remedy.
+const fixMark = "\n  fix: "
 
 // Unwrap returns the error beneath.
 func (f *Fault) Unwrap() error { return f.Err }
@@ -55,6 +60,22 @@ func (f *Fault) Unwrap() error { return f.Err }
 func New(code Code, cause, fix, format string, args ...any) *Fault {
 	err := fmt.Errorf(format, args...)
 	return &Fault{Code: code, Cause: cause, Fix: fix, Message: err.Error(), Err: errors.Unwrap(err)}
+}
+
+// In returns a copy of the first fault in err that says all that err says: what
+// was wrapped around it is in its message, and its remedy stands apart. Without a
+// fault in err it returns nil.
+func In(err error) *Fault {
+	f, ok := errors.AsType[*Fault](err)
+	if !ok {
+		return nil
+	}
+	whole := *f
+	whole.Message = err.Error()
+	if f.Fix != "" {
+		whole.Message = strings.TrimSuffix(whole.Message, fixMark+f.Fix)
+	}
+	return &whole
 }
 
 // CodeOf returns the exit code for err: that of the Fault in it, or Unknown.
@@ -66,6 +87,16 @@ func CodeOf(err error) Code {
 		return f.Code
 	}
 	return Unknown
+}
+
+// Because returns the cause of ctx's end when err came of it, and err otherwise:
+// work that was cut short did not fail, whatever the words in which it says so.
+func Because(ctx context.Context, err error) error {
+	cause := context.Cause(ctx)
+	if cause != nil && (errors.Is(err, cause) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
+		return cause
+	}
+	return err
 }
 
 // Combine returns the exit code of a run from those of its cells: the common

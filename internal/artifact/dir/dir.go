@@ -48,13 +48,22 @@ func Open(path string) (*Store, error) {
 		return nil, err
 	}
 	if err := os.MkdirAll(full, 0o755); err != nil {
-		return nil, fmt.Errorf("open store: %w", translate(err))
+		return nil, unopened(full, err)
 	}
 	root, err := os.OpenRoot(full)
 	if err != nil {
-		return nil, fmt.Errorf("open store: %w", translate(err))
+		return nil, unopened(full, err)
 	}
 	return &Store{path: full, root: root}, nil
+}
+
+// unopened says why a folder cannot be a store. That a folder above it is missing
+// is no missing object.
+func unopened(path string, err error) error {
+	if refused := translate(err); errors.Is(refused, artifact.ErrRefused) {
+		return fmt.Errorf("open store %s: %w", path, refused)
+	}
+	return fmt.Errorf("open store %s: %w", path, err)
 }
 
 // Close frees the store's own file descriptor.
