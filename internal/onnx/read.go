@@ -53,7 +53,7 @@ func open(path string) (*os.File, int64, error) {
 // system name it themselves.
 func inFile(path string, err error) error {
 	if e, ok := err.(*Error); ok {
-		return &Error{Path: path, Offset: e.Offset, Reason: e.Reason}
+		return &Error{Path: path, Offset: e.Offset, Reason: e.Reason, Fix: e.Fix}
 	}
 	return err
 }
@@ -69,8 +69,8 @@ func Read(r io.ReadSeeker, size int64) (*Model, error) {
 		return nil, err
 	}
 	head := slices.Clone(s.buf[:min(len(s.buf), 512)])
-	if reason := impostor(head); reason != "" {
-		return nil, &Error{Offset: -1, Reason: reason}
+	if err := sniff(head); err != nil {
+		return nil, err
 	}
 	w := &walk{scanner: s, ops: make(map[string]int), weights: make(map[string]bool)}
 	w.m.WeightTypes = make(map[DataType]int64)

@@ -22,9 +22,19 @@ type Error struct {
 	Path   string // "" when the model came from a reader
 	Offset int64  // where reading stopped, from the start of the file; -1 when no place is to blame
 	Reason string
+	Fix    string // what to do about it; "" when the file does not tell
 }
 
 func (e *Error) Error() string {
+	text := e.Where()
+	if e.Fix != "" {
+		text += "; " + e.Fix
+	}
+	return text
+}
+
+// Where is the error without its remedy.
+func (e *Error) Where() string {
 	text := e.Reason
 	if e.Offset >= 0 {
 		text = fmt.Sprintf("byte %d: %s", e.Offset, text)

@@ -190,15 +190,15 @@ func (p *planner) release(ref string) (catalog.Version, []problem) {
 	const fix = "run `trtfarm lock` with the registry in reach: it asks the image itself"
 	if image.TensorRT == "" {
 		what := fmt.Sprintf("TensorRT of image %s is unknown, so no command line can be made", ref)
-		code, remedy := fault.Usage, fix
+		code, cause, remedy := fault.Usage, "image-unknown", fix
 		if image.Err != nil {
 			what += ": " + oneLine(image.Err.Error())
 			if f, ok := errors.AsType[*fault.Fault](image.Err); ok {
-				code, remedy = f.Code, f.Fix
+				code, cause, remedy = f.Code, f.Cause, f.Fix
 				what = fmt.Sprintf("image %s: %s", ref, oneLine(f.Message))
 			}
 		}
-		return catalog.Version{}, []problem{{code, "image-unknown", what, remedy}}
+		return catalog.Version{}, []problem{{code, cause, what, remedy}}
 	}
 	v, err := catalog.ParseVersion(image.TensorRT)
 	if err != nil {

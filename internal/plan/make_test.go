@@ -28,6 +28,9 @@ func TestRefusals(t *testing.T) {
 			fault.Usage, "file-missing", []string{"model net: open net.onnx", "correct onnx of model net"}},
 		"a broken model": {func(w *world) { w.model = plan.Model{Err: errors.New("net.onnx: field 7 runs past\nthe end")} },
 			fault.Build, "onnx-invalid", []string{"field 7 runs past the end", "export the model again"}},
+		"a file that is no model and tells what it is": {func(w *world) {
+			w.model = plan.Model{Err: &onnx.Error{Path: "net.onnx", Offset: -1, Reason: "this is a pointer", Fix: "bring the file"}}
+		}, fault.Build, "onnx-invalid", []string{"model net: net.onnx: this is a pointer; bring the file"}},
 		"external weights that are not there": {func(w *world) { w.model = plan.Model{Err: fmt.Errorf("net.onnx: w.bin: %w", onnx.ErrExternal)} },
 			fault.Usage, "onnx-invalid", []string{"w.bin", "beside the model"}},
 		"a model whose fault is known": {func(w *world) {
@@ -56,7 +59,7 @@ func TestRefusals(t *testing.T) {
 		"a TensorRT that makes no sense":          {func(w *world) { w.image.TensorRT = "soon" }, fault.Usage, "image-unknown", []string{`"soon"`}},
 		"an image that does not exist": {func(w *world) {
 			w.image = plan.Image{Err: fault.New(fault.Storage, "image-missing", "correct the tag", "no such tag")}
-		}, fault.Storage, "image-unknown", []string{"image " + imageRef + ": no such tag; correct the tag"}},
+		}, fault.Storage, "image-missing", []string{"image " + imageRef + ": no such tag; correct the tag"}},
 		"reference inputs that lack one":           {func(w *world) { w.model.Golden = []trtexec.Binding{{Input: "data", Dims: []int64{2, 3}}} }, fault.Usage, "profile-shape", []string{"lack input ids"}},
 		"reference inputs outside of all profiles": {func(w *world) { w.model.Golden = golden(65) }, fault.Usage, "profile-shape", []string{"lie outside every profile"}},
 		"reference inputs of another shape":        {func(w *world) { w.model.Golden = golden(2); w.model.Golden[0].Dims = []int64{2, 4} }, fault.Usage, "profile-shape", []string{"do not fit input data: dimension 2 is 3"}},

@@ -28,6 +28,9 @@ func unreadable(m *matrix.Model, f Model) []problem {
 		}
 		p := problem{fault.Build, "onnx-invalid", fmt.Sprintf("model %s: %s", m.Name, oneLine(f.Err.Error())),
 			"export the model again, or fetch it again if it was cut short"}
+		if told, ok := errors.AsType[*onnx.Error](f.Err); ok && told.Fix != "" {
+			p.what, p.fix = fmt.Sprintf("model %s: %s", m.Name, oneLine(told.Where())), told.Fix
+		}
 		switch {
 		case errors.Is(f.Err, onnx.ErrExternal):
 			p.code = fault.Usage
