@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/trtfarm/trtfarm/internal/artifact"
 	"github.com/trtfarm/trtfarm/internal/builder"
@@ -149,6 +150,9 @@ func (s *Stager) references(ctx context.Context, c plan.Cell, m plan.Model) ([]v
 	if err != nil {
 		return nil, err
 	}
+	wanted = slices.DeleteFunc(wanted, func(w verify.Case) bool {
+		return !slices.ContainsFunc(c.Cases, func(p plan.Case) bool { return p.Name == w.Name })
+	})
 	dir, err := os.MkdirTemp(s.Dir, "reference-")
 	if err != nil {
 		return nil, fault.New(fault.Environment, "workspace", "make room, or set TMPDIR to a folder with some", "make a folder for reference outputs: %w", err)

@@ -93,6 +93,36 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+func TestAModelWithPluginsIsJudgedByItsOwnReferenceData(t *testing.T) {
+	for name, tc := range map[string]struct {
+		change func(*world)
+		want   string
+	}{
+		"with reference outputs, by them alone":           {func(*world) {}, "golden"},
+		"without outputs, somebody has to compute them":   {func(w *world) { w.cell.Model.Outputs = "" }, "large/min large/opt golden"},
+		"a model of ONNX's own operators also in corners": {func(w *world) { w.cell.Model.Plugins, w.model.Plugins = nil, nil }, "large/min large/opt golden"},
+		"plugins that come with TensorRT count as its own": {func(w *world) {
+			w.cell.Model.Plugins, w.model.Plugins = nil, nil
+			w.model.Graph.Operators = []onnx.Operator{{Name: "EfficientNMS_TRT"}}
+		}, "golden"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := dynamicWorld()
+			w.cell.Model.Inputs, w.cell.Model.Outputs, w.model.Golden = "in", "out", golden(40)
+			tc.change(w)
+			var names []string
+			for _, c := range only(t, w).Cases {
+				if !strings.HasPrefix(c.Name, "small/") {
+					names = append(names, c.Name)
+				}
+			}
+			if got := strings.Join(names, " "); got != tc.want {
+				t.Errorf("cases %s, want %s", got, tc.want)
+			}
+		})
+	}
+}
+
 func golden(batch int64) []trtexec.Binding {
 	return []trtexec.Binding{{Input: "data", Dims: []int64{batch, 3}}, {Input: "ids", Dims: []int64{batch, 3}}}
 }
