@@ -17,6 +17,7 @@ import (
 	_ "golang.org/x/crypto/x509roots/fallback"
 
 	"github.com/trtfarm/trtfarm/internal/fault"
+	"github.com/trtfarm/trtfarm/internal/report"
 )
 
 // version is set by the linker.
@@ -34,6 +35,7 @@ func main() {
 
 // run is the whole program: arguments in, exit code out.
 func run(args []string, s streams) int {
+	s.out, s.err = report.Safe(s.out), report.Safe(s.err)
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 	signals := make(chan os.Signal, 1)

@@ -218,9 +218,7 @@ func sayVerified(s streams, asJSON bool, answers []verified) error {
 			name += ", held against " + v.Cell
 		}
 		fmt.Fprintf(s.out, "%s  %s\n", word, name)
-		if len(v.Cases) == 0 {
-			// it never came to that
-		} else if err := report.Verified(s.out, v.Cases); err != nil {
+		if err := report.Verified(s.out, v.Cases); err != nil {
 			return err
 		}
 		if v.Error != nil {

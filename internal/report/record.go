@@ -1,8 +1,10 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -48,12 +50,13 @@ func Record(w io.Writer, store string, m *artifact.Manifest) error {
 	p.line("MD5", m.Engine.MD5)
 
 	p.title("made by")
-	p.line("GPU", fmt.Sprintf("%s for target %s, compute capability %s, %d SMs, %d MiB, %s", m.GPU.Product, m.GPU.Target, m.GPU.SM, m.GPU.SMs, m.GPU.MemoryMiB, m.GPU.UUID))
-	p.line("driver", m.GPU.Driver)
-	p.line("TensorRT", fmt.Sprintf("%s in the engine, %s declared by the image", m.TensorRT.Engine, m.TensorRT.Declared))
-	p.line("CUDA", m.CUDA)
+	p.line("GPU", fmt.Sprintf("%s for target %s, compute capability %s", known(m.GPU.Product), m.GPU.Target, known(m.GPU.SM)))
+	p.line("", fmt.Sprintf("%d SMs, %d MiB, UUID %s", m.GPU.SMs, m.GPU.MemoryMiB, known(m.GPU.UUID)))
+	p.line("driver", known(m.GPU.Driver))
+	p.line("TensorRT", fmt.Sprintf("%s in the engine, %s declared by the image", known(m.TensorRT.Engine), known(m.TensorRT.Declared)))
+	p.line("CUDA", known(m.CUDA))
 	p.line("image", m.Image.Ref+" "+m.Image.Digest)
-	if m.Image.VerifyDigest != m.Image.Digest {
+	if m.Image.VerifyDigest != "" && m.Image.VerifyDigest != m.Image.Digest {
 		p.line("verified in", m.Image.VerifyRef+" "+m.Image.VerifyDigest)
 	}
 	p.line("command", strings.Join(m.Argv, " "))
@@ -69,17 +72,27 @@ func Record(w io.Writer, store string, m *artifact.Manifest) error {
 			p.line("profile "+profile.Name, fmt.Sprintf("%s %s to %s, best at %s", s.Input, dims(s.Min), dims(s.Max), dims(s.Opt)))
 		}
 	}
-	if p.err != nil {
-		return p.err
+	if len(m.Verified) > 0 {
+		p.title("verified")
+		p.table(verifiedTable(m.Verified))
 	}
-	if err := Verified(w, m.Verified); err != nil {
-		return err
+	if len(m.Blobs) > 0 {
+		p.title("files")
 	}
-	p.title("files")
+	files := Table{Indent: "  "}
 	for _, b := range m.Blobs {
-		p.line(b.Role, fmt.Sprintf("%s, %s", Size(b.Size), b.Path))
+		files.Rows = append(files.Rows, []string{b.Role, Size(b.Size), b.Path})
 	}
+	p.table(files)
 	return p.err
+}
+
+// known says that what is unknown is unknown.
+func known(fact string) string {
+	if fact == "" {
+		return "unknown"
+	}
+	return fact
 }
 
 // page writes titled name-value lines and remembers the first error.
@@ -100,6 +113,12 @@ func (p *page) title(text string) {
 	_, p.err = fmt.Fprintln(p.w, text)
 }
 
+func (p *page) table(t Table) {
+	if p.err == nil {
+		p.err = t.Write(p.w)
+	}
+}
+
 // line writes a value under its name; an empty value is left out.
 func (p *page) line(name, value string) {
 	if p.err != nil || value == "" {
@@ -108,16 +127,18 @@ func (p *page) line(name, value string) {
 	_, p.err = fmt.Fprintf(p.w, "  %-14s %s\n", name, value)
 }
 
+// obtained tells how many layers compute in what, the most first.
 func obtained(layers map[string]int64) string {
 	if len(layers) == 0 {
 		return ""
 	}
-	var parts []string
-	for kind, n := range layers {
-		parts = append(parts, fmt.Sprintf("%d in %s", n, kind))
+	kinds := slices.SortedFunc(maps.Keys(layers), func(a, b string) int {
+		return cmp.Or(cmp.Compare(layers[b], layers[a]), cmp.Compare(a, b))
+	})
+	for i, kind := range kinds {
+		kinds[i] = fmt.Sprintf("%d in %s", layers[kind], kind)
 	}
-	slices.Sort(parts)
-	return "; layers: " + strings.Join(parts, ", ")
+	return "; layers: " + strings.Join(kinds, ", ")
 }
 
 func dims(d []int64) string {
@@ -128,15 +149,38 @@ func dims(d []int64) string {
 	return strings.Join(text, "x")
 }
 
-// Verified writes one line per output of every case.
+// Verified writes one line per output of every case; nothing when there is none.
 func Verified(w io.Writer, cases []verify.Result) error {
-	t := Table{Head: []string{"\nCASE", "OUTPUT", "ELEMENTS", "MAX ABS", "MEAN ABS", "P99 ABS", "COSINE", "TOLERANCE", "MEAN MS", "P99 MS"}}
+	if len(cases) == 0 {
+		return nil
+	}
+	return verifiedTable(cases).Write(w)
+}
+
+func verifiedTable(cases []verify.Result) Table {
+	t := Table{Indent: "  ", Head: []string{"CASE", "OUTPUT", "ELEMENTS", "MAX ABS", "MEAN ABS", "P99 ABS", "COSINE", "TOLERANCE", "MEAN MS", "P99 MS", ""}}
 	for _, c := range cases {
+		if len(c.Outputs) == 0 {
+			t.Rows = append(t.Rows, []string{c.Case, "-", "-", "-", "-", "-", "-", "-", "-", "-", "did not load or run"})
+		}
 		for _, o := range c.Outputs {
-			t.Rows = append(t.Rows, []string{"  " + c.Case, o.Output, fmt.Sprint(o.Elements),
+			t.Rows = append(t.Rows, []string{c.Case, o.Output, fmt.Sprint(o.Elements),
 				fmt.Sprintf("%.2g", o.MaxAbs), fmt.Sprintf("%.2g", o.MeanAbs), fmt.Sprintf("%.2g", o.P99Abs), fmt.Sprintf("%.6f", o.Cosine),
-				fmt.Sprintf("%.2g + %.2g·|want|", o.Abs, o.Rel), fmt.Sprintf("%.3g", c.LatencyMs.Mean), fmt.Sprintf("%.3g", c.LatencyMs.P99)})
+				fmt.Sprintf("%.2g + %.2g·|want|", o.Abs, o.Rel), fmt.Sprintf("%.3g", c.LatencyMs.Mean), fmt.Sprintf("%.3g", c.LatencyMs.P99), verdict(o)})
 		}
 	}
-	return t.Write(w)
+	return t
+}
+
+// verdict is what a table says about an output that did not pass.
+func verdict(e verify.Errors) string {
+	switch {
+	case e.Passed:
+		return ""
+	case e.Elements == 0:
+		return "MISSING"
+	case e.NaN+e.Inf > 0:
+		return fmt.Sprintf("WRONG: %d NaN, %d infinite", e.NaN, e.Inf)
+	}
+	return fmt.Sprintf("WRONG: %d beyond tolerance", e.Over)
 }

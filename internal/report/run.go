@@ -29,9 +29,10 @@ type RunCell struct {
 	Log     string         `json:"log,omitempty"` // folder with what trtexec printed, when it was kept on this machine
 }
 
-// NewRun makes the document of a run from its outcomes.
-func NewRun(run, store string, started, finished time.Time, outcomes []farm.Outcome) Run {
-	doc := Run{Run: run, StartedAt: started.UTC(), FinishedAt: finished.UTC(), Store: store, Cells: []RunCell{}}
+// NewRun makes the document of a run from its outcomes. simulated says that a
+// runner of the run was; a record that is simulated makes it so, too.
+func NewRun(run, store string, started, finished time.Time, simulated bool, outcomes []farm.Outcome) Run {
+	doc := Run{Run: run, StartedAt: started.UTC(), FinishedAt: finished.UTC(), Simulated: simulated, Store: store, Cells: []RunCell{}}
 	for _, o := range outcomes {
 		cell := RunCell{ID: o.ID, Key: o.Key, Status: o.State, Seconds: o.Seconds, Error: o.Fault, Log: o.Log}
 		if o.Record != nil {
