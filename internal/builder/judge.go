@@ -100,7 +100,7 @@ func judgeEngine(job Job, e *engine.File) *fault.Fault {
 	case e.Kind == engine.Empty:
 		return fault.New(fault.Build, cause, "see the build log", "build of %s: trtexec ended well but the engine is empty", job.Cell)
 	case e.Truncated || e.Damaged:
-		return fault.New(fault.Load, cause, "see whether the runner's disk is full or failing; then run again", "build of %s: the engine is cut short or damaged: %s", job.Cell, strings.Join(e.Notes, "; "))
+		return fault.New(fault.Load, cause, "see whether the runner's disk is full or failing; then run again", "build of %s: the engine is cut short or damaged%s", job.Cell, firstNote(e))
 	case e.Kind != engine.Plan:
 		return fault.New(fault.Load, cause, "see the build log", "build of %s: what trtexec wrote is no TensorRT engine but %s", job.Cell, e.Kind)
 	}
@@ -118,6 +118,15 @@ func judgeEngine(job Job, e *engine.File) *fault.Fault {
 	return nil
 }
 
+// firstNote is the note that says what is wrong; those that follow add what else
+// is known of the file.
+func firstNote(e *engine.File) string {
+	if len(e.Notes) == 0 {
+		return ""
+	}
+	return ": " + e.Notes[0]
+}
+
 // wrongDevice compares the GPU that trtexec printed with the target.
 func wrongDevice(job Job, step Step, c CommandResult) *fault.Fault {
 	d := c.Log.Device
@@ -125,7 +134,7 @@ func wrongDevice(job Job, step Step, c CommandResult) *fault.Fault {
 		return nil
 	}
 	f := fault.New(fault.Environment, "wrong-gpu", "correct gpus of the runner in trtfarm.toml, or write gpus = \"auto\" there to ask the host",
-		"%s of %s: the GPU is a %s%s, the target is %s", step, job.Cell, d.Name, capability(d.SM), job.Target.Name)
+		"%s of %s: the GPU is %s%s, but the target is %s", step, job.Cell, d.Name, capability(d.SM), job.Target.Name)
 	f.Infra = true
 	return f
 }

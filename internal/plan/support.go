@@ -83,7 +83,7 @@ func suggest(ref string, sm, direction int, otherwise string) string {
 			if direction > 0 {
 				word = "oldest"
 			}
-			return fmt.Sprintf("%s is the %s tag known to serve it (TensorRT %s)", image.Tag, word, image.TensorRT)
+			return fmt.Sprintf("take %s, the %s tag known to serve it (TensorRT %s)", image.Tag, word, image.TensorRT)
 		}
 	}
 	return otherwise

@@ -11,7 +11,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/trtfarm/trtfarm/internal/fault"
@@ -104,7 +106,12 @@ func (o Ortrun) call(ctx context.Context, request any, model string, args ...str
 	if err != nil {
 		return ortAnswer{}, fmt.Errorf("ortrun: %w", err)
 	}
+	// The child ends with us, also when we are killed: for that, the thread has to
+	// stay that starts it. In a group of its own, it hears no Ctrl-C before we do.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	cmd := exec.CommandContext(ctx, o.Program, args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	cmd.WaitDelay = 2 * time.Second
 	cmd.Stdin = bytes.NewReader(stdin)
 	// The child reads a model from outside: it gets nothing that could be stolen.
@@ -142,9 +149,16 @@ func runFault(model, line string) error {
 	if model == "" {
 		return fault.New(fault.Environment, "reference-runtime", "run make deps", "ONNX Runtime does not start: %s", line)
 	}
-	return fault.New(fault.Usage, "reference-runtime",
-		"check that the model takes the shapes of this case; where it needs plugins, give inputs and outputs in the matrix, so that no reference must be computed",
-		"ONNX Runtime cannot run %s: %s", model, line)
+	if _, reason, ok := strings.Cut(line, " failed:"); ok && strings.Contains(line, "Load model from ") {
+		line = reason // what comes before it says the path twice
+	}
+	fix := "check that the model takes the shapes of this case"
+	for _, unknown := range []string{"No Op registered for ", "No opset import for domain ", "is not a registered function/op"} {
+		if strings.Contains(line, unknown) {
+			fix = "give inputs and outputs in the matrix, so that no reference must be computed: ONNX Runtime does not know this operator"
+		}
+	}
+	return fault.New(fault.Usage, "reference-runtime", fix, "ONNX Runtime cannot run %s: %s", model, line)
 }
 
 // library returns the library for the child, which must be there: the child's
