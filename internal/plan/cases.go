@@ -41,9 +41,7 @@ func cases(g *onnx.Model, m *matrix.Model, golden []trtexec.Binding, corners boo
 		list = append(list, done...)
 	}
 	if golden != nil {
-		c := Case{Name: "golden", Shapes: golden}
-		c.Profile = max(holding(m.Profiles, golden), 0)
-		list = append(list, c)
+		list = append(list, Case{Name: "golden", Profile: max(holding(m.Profiles, golden), 0), Shapes: golden})
 	}
 	return list
 }

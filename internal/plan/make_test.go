@@ -110,8 +110,12 @@ func TestAModelWithPluginsIsJudgedByItsOwnReferenceData(t *testing.T) {
 			w := dynamicWorld()
 			w.cell.Model.Inputs, w.cell.Model.Outputs, w.model.Golden = "in", "out", golden(40)
 			tc.change(w)
+			c := only(t, w)
+			if warned := strings.Contains(strings.Join(c.Warnings, " "), "own inputs and outputs alone"); warned != (tc.want == "golden") {
+				t.Errorf("warnings %q", c.Warnings)
+			}
 			var names []string
-			for _, c := range only(t, w).Cases {
+			for _, c := range c.Cases {
 				if !strings.HasPrefix(c.Name, "small/") {
 					names = append(names, c.Name)
 				}

@@ -23,7 +23,7 @@ const newestOpset = 40
 func unreadable(m *matrix.Model, f Model) []problem {
 	switch {
 	case f.Err != nil:
-		if known, ok := errors.AsType[*fault.Fault](f.Err); ok {
+		if known := fault.In(f.Err); known != nil {
 			return []problem{{known.Code, known.Cause, fmt.Sprintf("model %s: %s", m.Name, oneLine(known.Message)), known.Fix}}
 		}
 		p := problem{fault.Build, "onnx-invalid", fmt.Sprintf("model %s: %s", m.Name, oneLine(f.Err.Error())),
@@ -231,10 +231,13 @@ func graphWarnings(m *matrix.Model, g *onnx.Model) []string {
 		}
 		foreign[o.Domain] = append(foreign[o.Domain], o.Name)
 	}
-	if len(m.Plugins) > 0 {
-		return nil
-	}
 	var warnings []string
+	if m.Inputs != "" && m.Outputs != "" && beyondONNX(g, m) {
+		warnings = append(warnings, "verified with the model's own inputs and outputs alone, not at min, opt and max: ONNX Runtime has no plugins")
+	}
+	if len(m.Plugins) > 0 {
+		return warnings
+	}
 	for _, d := range domains {
 		line := fmt.Sprintf("model uses %s of domain %s and has no plugins: it builds only if TensorRT brings a plugin of that name", strings.Join(foreign[d], ", "), d)
 		warnings = append(warnings, line)
