@@ -15,7 +15,6 @@ import (
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/api/types/mount"
-	"github.com/docker/docker/api/types/volume"
 
 	"github.com/trtfarm/trtfarm/internal/builder"
 	"github.com/trtfarm/trtfarm/internal/fault"
@@ -145,14 +144,12 @@ func (e *Executor) agentVolume(ctx context.Context) (string, error) {
 	if e.volume != "" {
 		return e.volume, nil
 	}
-	name := newName()
-	if _, err := e.api.VolumeCreate(ctx, volume.CreateOptions{Name: name, Labels: e.labels(builder.WorkspaceOptions{}, "", volumeLife)}); err != nil {
-		return "", e.fault("make a volume for trtfarm's own binary", err)
+	name, err := e.makeVolume(ctx, e.labels(builder.WorkspaceOptions{}, "", volumeLife))
+	if err != nil {
+		return "", err
 	}
 	if err := e.fill(ctx, id, name, agentFolder); err != nil {
-		clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
-		defer cancel()
-		_ = e.removeVolume(clean, name) // the sweep finds it otherwise
+		e.dropVolume(ctx, name)
 		return "", err
 	}
 	e.volume = name

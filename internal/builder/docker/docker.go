@@ -126,17 +126,29 @@ func dial(host string) (*client.Client, error) {
 	return client.NewClientWithOpts(opts...)
 }
 
-// Close removes the agent's volume and the connection, and waits for removals
-// that are under way. Running steps go on; the volume of a step that still runs
-// is left to a later sweep.
+// closeTime is how long Close waits for removals that are under way. What an
+// engine that does not answer still has then, a later sweep removes.
+const closeTime = 2 * time.Second
+
+// Close removes the agent's volume and the connection, and waits a little for
+// removals that are under way. Running steps go on; the volume of a step that
+// still runs is left to a later sweep.
 func (e *Executor) Close() error {
-	e.background.Wait()
+	idle := make(chan struct{})
+	go func() {
+		defer close(idle)
+		e.background.Wait()
+	}()
+	select {
+	case <-idle:
+	case <-time.After(closeTime):
+	}
 	e.mu.Lock()
 	volume := e.volume
 	e.volume = ""
 	e.mu.Unlock()
 	if volume != "" {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), closeTime)
 		defer cancel()
 		_ = e.api.VolumeRemove(ctx, volume, false) // in use by a step, or the engine is gone: the sweep's business
 	}

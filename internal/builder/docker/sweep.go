@@ -71,6 +71,48 @@ func (e *Executor) remove(ctx context.Context, id string) error {
 	return nil
 }
 
+// makeVolume makes an empty volume. The engine is given a moment to answer even
+// when ctx is done, so that nothing is made of which nobody knows.
+func (e *Executor) makeVolume(ctx context.Context, labels map[string]string) (name string, err error) {
+	api, cancel := afterward(ctx)
+	defer cancel()
+	name = newName()
+	_, err = e.api.VolumeCreate(api, volume.CreateOptions{Name: name, Labels: labels})
+	if ctx.Err() != nil {
+		e.dropVolume(ctx, name)
+		return "", context.Cause(ctx)
+	}
+	if err != nil {
+		return "", e.fault("make a volume", err)
+	}
+	return name, nil
+}
+
+// dropVolume removes a volume in the background, once the container is gone that
+// may just be on its way to it.
+func (e *Executor) dropVolume(ctx context.Context, name string) {
+	whole := context.WithoutCancel(ctx)
+	e.background.Go(func() {
+		clean, cancel := context.WithTimeout(whole, cleanTime)
+		defer cancel()
+		_ = e.removeFreed(clean, name) // what cannot be removed now is left to a sweep
+	})
+}
+
+// removeFreed removes a volume as soon as no container has it any more.
+func (e *Executor) removeFreed(ctx context.Context, name string) error {
+	err := e.removeVolume(ctx, name)
+	for cerrdefs.IsConflict(err) {
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(20 * time.Millisecond):
+		}
+		err = e.removeVolume(ctx, name)
+	}
+	return err
+}
+
 // removeVolume removes a volume. One that is gone is as good.
 func (e *Executor) removeVolume(ctx context.Context, name string) error {
 	err := e.api.VolumeRemove(ctx, name, false)

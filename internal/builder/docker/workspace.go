@@ -9,8 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/docker/docker/api/types/volume"
-
 	"github.com/trtfarm/trtfarm/internal/builder"
 	"github.com/trtfarm/trtfarm/internal/fault"
 )
@@ -28,12 +26,9 @@ type workspace struct {
 
 // Open makes a volume.
 func (e *Executor) Open(ctx context.Context, o builder.WorkspaceOptions) (builder.Workspace, error) {
-	name := newName()
-	if _, err := e.api.VolumeCreate(ctx, volume.CreateOptions{Name: name, Labels: e.labels(o, "", volumeLife)}); err != nil {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx) // if the engine made it all the same, a sweep finds it
-		}
-		return nil, e.fault("make a workspace", err)
+	name, err := e.makeVolume(ctx, e.labels(o, "", volumeLife))
+	if err != nil {
+		return nil, err
 	}
 	return &workspace{executor: e, volume: name, options: o}, nil
 }
@@ -43,7 +38,7 @@ func (w *workspace) Close(ctx context.Context) error {
 	w.mu.Lock()
 	w.closed = true
 	w.mu.Unlock()
-	return w.executor.removeVolume(ctx, w.volume)
+	return w.executor.removeFreed(ctx, w.volume)
 }
 
 // Run runs one step in a container of its own.
