@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -51,11 +52,15 @@ func (w *worker) command(ctx context.Context, c Command) (*CommandResult, error)
 	}
 	defer log.Close()
 
+	// The program must not outlive its agent. The kernel watches the thread that
+	// starts it, so that thread has to stay.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	argv := slices.Concat(w.Confine, []string{program}, c.Args[1:])
 	start := time.Now()
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Dir = filepath.Join(w.Dir, filepath.FromSlash(c.Dir))
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = 2 * time.Second // a stray child may hold the pipes open
 	capture := newCapture(c.Name, log, w.emit)
