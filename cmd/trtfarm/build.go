@@ -38,18 +38,14 @@ func (a *session) build(ctx context.Context, run string, todo []int, outcomes []
 	for _, i := range todo {
 		c := a.cells[i]
 		if f := fleet.excuse(c.GPU); f != nil {
-			f.Message = c.ID + ": " + f.Message
-			outcomes[i] = farm.Outcome{ID: c.ID, Key: c.Key, State: farm.Failed, Fault: f}
-			watch(farm.Event{Time: time.Now().UTC(), Run: run, Cell: c.ID, State: farm.Failed, Fault: f})
+			outcomes[i] = unmade(ctx, c, f)
+			watch(ended(run, outcomes[i]))
 			continue
 		}
 		staged, err := stager.Stage(ctx, c, a.facts.Models[c.Model.Name])
-		if ctx.Err() != nil {
-			err = context.Cause(ctx)
-		}
 		if err != nil {
-			outcomes[i] = notStaged(ctx, c, err)
-			watch(farm.Event{Time: time.Now().UTC(), Run: run, Cell: c.ID, State: outcomes[i].State, Fault: outcomes[i].Fault})
+			outcomes[i] = unmade(ctx, c, err)
+			watch(ended(run, outcomes[i]))
 			continue
 		}
 		work = append(work, a.work(run, c, staged, access))
@@ -62,17 +58,33 @@ func (a *session) build(ctx context.Context, run string, todo []int, outcomes []
 	return nil
 }
 
-// notStaged is how a cell ends whose model or references did not reach the store.
-func notStaged(ctx context.Context, c plan.Cell, err error) farm.Outcome {
-	out := farm.Outcome{ID: c.ID, Key: c.Key, State: farm.Failed, Fault: fault.In(err)}
-	if ctx.Err() != nil {
-		out.State = farm.Cancelled
+// abandon gives every cell of todo that has no outcome yet the one that err means.
+func (a *session) abandon(ctx context.Context, run string, todo []int, outcomes []farm.Outcome, err error, watch func(farm.Event)) {
+	for _, i := range todo {
+		if outcomes[i].State == "" {
+			outcomes[i] = unmade(ctx, a.cells[i], err)
+			watch(ended(run, outcomes[i]))
+		}
 	}
+}
+
+// unmade is how a cell ends that no runner took because of err.
+func unmade(ctx context.Context, c plan.Cell, err error) farm.Outcome {
+	out := farm.Outcome{ID: c.ID, Key: c.Key, State: farm.Failed}
+	if ctx.Err() != nil { // whatever went wrong then, it is no failure
+		out.State, err = farm.Cancelled, context.Cause(ctx)
+	}
+	out.Fault = fault.In(err)
 	if out.Fault == nil {
 		out.Fault = fault.New(fault.Environment, "stage", "see whether this machine's temporary folder can be written and has room", "%w", err)
 	}
 	out.Fault.Message = c.ID + ": " + out.Fault.Message
 	return out
+}
+
+// ended is the event of a cell's end.
+func ended(run string, out farm.Outcome) farm.Event {
+	return farm.Event{Time: time.Now().UTC(), Run: run, Cell: out.ID, State: out.State, Fault: out.Fault}
 }
 
 func (a *session) stager(note func(string)) (*farm.Stager, error) {

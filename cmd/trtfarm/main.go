@@ -60,6 +60,7 @@ func run(args []string, s streams) int {
 	if exit, ok := errors.AsType[exitCode](err); ok {
 		return int(exit)
 	}
+	err = fault.Because(ctx, err)
 	if cause := context.Cause(ctx); cause != nil && fault.CodeOf(err) == fault.Unknown {
 		err = cause
 	}

@@ -87,7 +87,7 @@ func runRun(ctx context.Context, s streams, o runOptions) error {
 	todo := a.settle(ctx, run, outcomes, o.force, watch)
 	if len(todo) > 0 {
 		if err := a.build(ctx, run, todo, outcomes, o, watch); err != nil {
-			return err
+			a.abandon(ctx, run, todo, outcomes, err, watch)
 		}
 	}
 	for i, out := range outcomes {
@@ -138,11 +138,11 @@ func (a *session) readCached(ctx context.Context, outcomes []farm.Outcome) {
 			continue
 		}
 		g.Go(func() error {
-			var err error
-			if out.Record, err = artifact.ReadManifest(ctx, a.store, artifact.RecordKey(c.Model.Name, c.Key)); err != nil {
-				out.State = farm.Failed
-				out.Fault = fault.New(fault.Storage, "storage", "see what is wrong with it: trtfarm audit", "read the record of %s: %w", c.ID, err)
+			record, err := artifact.ReadManifest(ctx, a.store, artifact.RecordKey(c.Model.Name, c.Key))
+			if err != nil {
+				*out = unmade(ctx, c, fault.New(fault.Storage, "storage", "see what is wrong with it: trtfarm audit", "read its record: %w", err))
 			}
+			out.Record = record
 			return nil
 		})
 	}

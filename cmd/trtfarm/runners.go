@@ -83,7 +83,11 @@ func (h *house) fleet(ctx context.Context, q request) (*fleet, error) {
 
 // close sweeps the runners and frees their connections.
 func (f *fleet) close(ctx context.Context) {
-	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
+	within := 20 * time.Second
+	if ctx.Err() != nil {
+		within = 2 * time.Second // somebody waits; what is left then, the next run removes
+	}
+	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), within)
 	defer cancel()
 	for _, r := range f.open {
 		// Once more: an engine may have finished making a container for a killed

@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -47,5 +48,26 @@ func TestCombine(t *testing.T) {
 				t.Errorf("Combine(%v) is %d, want %d", tc.codes, got, tc.want)
 			}
 		})
+	}
+}
+
+func TestWorkThatWasCutShortDidNotFail(t *testing.T) {
+	stopped := New(Interrupted, "cancelled", "", "interrupted")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	storage := New(Storage, "storage", "", "write: %w", stopped)
+	other := errors.New("disk full")
+	if got := Because(ctx, storage); got != storage {
+		t.Errorf("before the end: %v", got)
+	}
+	cancel(stopped)
+	for name, tc := range map[string]struct{ err, want error }{
+		"none":                 {nil, nil},
+		"wraps the cause":      {storage, stopped},
+		"only says cancelled":  {fmt.Errorf("send: %w", context.Canceled), stopped},
+		"is of something else": {other, other},
+	} {
+		if got := Because(ctx, tc.err); got != tc.want {
+			t.Errorf("%s: %v, want %v", name, got, tc.want)
+		}
 	}
 }
