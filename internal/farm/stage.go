@@ -15,6 +15,7 @@ import (
 	"github.com/trtfarm/trtfarm/internal/fault"
 	"github.com/trtfarm/trtfarm/internal/matrix"
 	"github.com/trtfarm/trtfarm/internal/plan"
+	"github.com/trtfarm/trtfarm/internal/survey"
 	"github.com/trtfarm/trtfarm/internal/verify"
 )
 
@@ -27,9 +28,29 @@ type Stager struct {
 	Matrix  string         // folder of the matrix, for reference data named there
 	Note    func(string)
 
-	files   map[string][]builder.Download // by model name and calibration
-	cases   map[string][]verify.Case      // by model name and corners
-	runtime string                        // its version, once asked
+	files   map[string]answer[builder.Download] // by model name and calibration
+	cases   map[string]answer[verify.Case]      // by model name and corners
+	runtime string                              // its version, once asked
+}
+
+// answer is kept for the other cells of a model: what failed for one of them is
+// not tried again for each.
+type answer[T any] struct {
+	list []T
+	err  error
+}
+
+// once returns what m knows under key, or asks; a done ctx is no answer to keep.
+func once[T any](ctx context.Context, m map[string]answer[T], key string, ask func() ([]T, error)) ([]T, error) {
+	if a, ok := m[key]; ok {
+		return a.list, a.err
+	}
+	list, err := ask()
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	m[key] = answer[T]{list, err}
+	return list, err
 }
 
 // Staged is what one cell needs on its runner.
@@ -41,13 +62,17 @@ type Staged struct {
 // Stage makes sure that everything that the cell needs is in the store.
 func (s *Stager) Stage(ctx context.Context, c plan.Cell, m plan.Model) (Staged, error) {
 	if s.files == nil {
-		s.files, s.cases = map[string][]builder.Download{}, map[string][]verify.Case{}
+		s.files, s.cases = map[string]answer[builder.Download]{}, map[string]answer[verify.Case]{}
 	}
-	files, err := s.stageFiles(ctx, c, m)
+	files, err := once(ctx, s.files, c.Model.Name+"\x00"+c.Build.Calibration, func() ([]builder.Download, error) {
+		return s.stageFiles(ctx, c, m)
+	})
 	if err != nil {
 		return Staged{}, err
 	}
-	all, err := s.references(ctx, c, m)
+	all, err := once(ctx, s.cases, fmt.Sprint(c.Model.Name, "\x00", c.Verify.Corners), func() ([]verify.Case, error) {
+		return s.references(ctx, c, m)
+	})
 	if err != nil {
 		return Staged{}, err
 	}
@@ -82,10 +107,6 @@ func References(c verify.Case) []builder.Download {
 
 // stageFiles publishes the model's files as blobs.
 func (s *Stager) stageFiles(ctx context.Context, c plan.Cell, m plan.Model) ([]builder.Download, error) {
-	memo := c.Model.Name + "\x00" + c.Build.Calibration
-	if list, ok := s.files[memo]; ok {
-		return list, nil
-	}
 	type file struct {
 		plan.File
 		path string
@@ -107,9 +128,12 @@ func (s *Stager) stageFiles(ctx context.Context, c plan.Cell, m plan.Model) ([]b
 		}
 		list = append(list, builder.Download{Key: artifact.BlobKey(f.SHA256), Path: f.path, Size: f.Size, SHA256: f.SHA256})
 	}
-	s.files[memo] = list
 	return list, nil
 }
+
+// noted is the size from which bringing a file to the store is announced: smaller
+// ones are there before anybody wonders.
+const noted = 64 << 20
 
 // put publishes a file whose content is d, unless the store has it.
 func (s *Stager) put(ctx context.Context, path string, d artifact.Digest) error {
@@ -117,7 +141,9 @@ func (s *Stager) put(ctx context.Context, path string, d artifact.Digest) error 
 	if info, err := s.Store.Stat(ctx, key); err == nil && info.Size == d.Size {
 		return nil // by content; who fetches it checks its hash
 	}
-	s.Note("bring " + filepath.Base(path) + " to the store")
+	if d.Size >= noted {
+		s.Note(fmt.Sprintf("bring %s to the store, %d MiB", filepath.Base(path), d.Size>>20))
+	}
 	full, err := artifact.SumFile(path)
 	if err != nil {
 		return fault.New(fault.Usage, "file-missing", "leave the model's files alone while trtfarm runs", "bring %s to the store: %w", path, err)
@@ -134,7 +160,7 @@ func (s *Stager) put(ctx context.Context, path string, d artifact.Digest) error 
 // storage makes an error of the store a fault. A store that refuses will do so
 // again; whatever else it was may pass.
 func storage(doing string, err error) *fault.Fault {
-	f := fault.New(fault.Storage, "storage", "see that the store of trtfarm.toml can be reached and written from here", "%s: %w", doing, err)
+	f := fault.New(fault.Storage, "storage", "see that the store of trtfarm.toml can be reached and written from here, and has room", "%s: %w", doing, err)
 	f.Infra = !errors.Is(err, artifact.ErrRefused)
 	return f
 }
@@ -142,10 +168,6 @@ func storage(doing string, err error) *fault.Fault {
 // references returns every case of the model with inputs and reference outputs,
 // all of them in the store.
 func (s *Stager) references(ctx context.Context, c plan.Cell, m plan.Model) ([]verify.Case, error) {
-	memo := fmt.Sprint(c.Model.Name, "\x00", c.Verify.Corners)
-	if list, ok := s.cases[memo]; ok {
-		return list, nil
-	}
 	wanted, err := verify.Cases(m.Graph, profiles(c.Model), c.Verify.Corners)
 	if err != nil {
 		return nil, err
@@ -157,46 +179,64 @@ func (s *Stager) references(ctx context.Context, c plan.Cell, m plan.Model) ([]v
 	if err != nil {
 		return nil, fault.New(fault.Environment, "workspace", "make room, or set TMPDIR to a folder with some", "make a folder for reference outputs: %w", err)
 	}
+	defer os.RemoveAll(dir) // what is needed of it is in the store by then
 	if c.Model.Inputs != "" {
-		golden, err := verify.Golden(filepath.Join(s.Matrix, c.Model.Inputs), s.outputs(c.Model), m.Graph, dir)
+		golden, err := verify.Golden(s.resolve(c.Model.Inputs), s.resolve(c.Model.Outputs), m.Graph, dir)
 		if err != nil {
 			return nil, err
 		}
 		wanted = append(wanted, *golden)
 	}
-	if s.runtime == "" {
-		if s.runtime, err = s.Runtime.Version(ctx); err != nil {
-			return nil, err
-		}
-	}
 	var done []verify.Case
 	for _, w := range wanted {
 		made, err := s.reference(ctx, c, m, w, dir)
 		if err != nil {
-			return nil, fmt.Errorf("reference of %s for %s: %w", w.Name, c.Model.Name, err)
+			return nil, err
 		}
 		done = append(done, made)
 	}
-	s.cases[memo] = done
 	return done, nil
 }
 
-func (s *Stager) outputs(m *matrix.Model) string {
-	if m.Outputs == "" {
+// resolve finds reference data that the matrix names; "" stays "".
+func (s *Stager) resolve(path string) string {
+	if path == "" {
 		return ""
 	}
-	return filepath.Join(s.Matrix, m.Outputs)
+	return survey.Resolve(s.Matrix, path)
+}
+
+// given stands for the runtime where the matrix brings the outputs.
+const given = "given"
+
+// computer names what the reference outputs of a case come from. The runtime is
+// asked once, and only when something is left to compute.
+func (s *Stager) computer(ctx context.Context, w verify.Case) (string, error) {
+	if len(w.Outputs) > 0 {
+		return given, nil
+	}
+	var err error
+	if s.runtime == "" {
+		s.runtime, err = s.Runtime.Version(ctx)
+	}
+	return s.runtime, err
 }
 
 // reference takes a case's reference from the store, or makes it and puts it there.
 func (s *Stager) reference(ctx context.Context, c plan.Cell, m plan.Model, w verify.Case, dir string) (verify.Case, error) {
-	index := artifact.ReferenceKey(verify.ReferenceKey(c.ModelDigest, w, s.runtime))
+	runtime, err := s.computer(ctx, w)
+	if err != nil {
+		return verify.Case{}, err
+	}
+	index := artifact.ReferenceKey(verify.ReferenceKey(c.ModelDigest, w, runtime))
 	if known, err := s.readReference(ctx, index); err == nil {
 		return known, nil
 	} else if !errors.Is(err, artifact.ErrNotExist) {
 		return verify.Case{}, storage("read "+index, err)
 	}
-	s.Note(fmt.Sprintf("make reference outputs of %s for %s", c.Model.Name, w.Name))
+	if runtime != given {
+		s.Note(fmt.Sprintf("make reference outputs of %s for %s", c.Model.Name, w.Name))
+	}
 	made, err := verify.MakeReference(ctx, s.Runtime, m.Files[0].Path, []verify.Case{w}, dir, verify.Seed(c.ModelDigest))
 	if err != nil {
 		return verify.Case{}, err
@@ -216,7 +256,11 @@ func (s *Stager) reference(ctx context.Context, c plan.Cell, m plan.Model, w ver
 	if err != nil && !errors.Is(err, artifact.ErrExist) {
 		return verify.Case{}, storage("write "+index, err)
 	}
-	return s.readReference(ctx, index) // the first one wins, so that every runner compares with the same
+	first, err := s.readReference(ctx, index) // it wins, so that every runner compares with the same
+	if err != nil {
+		return verify.Case{}, storage("read "+index, err)
+	}
+	return first, nil
 }
 
 // maxReference bounds the index of one case.
