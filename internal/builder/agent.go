@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/trtfarm/trtfarm/internal/artifact"
@@ -71,7 +72,7 @@ func (a Agent) run(ctx context.Context, t Task, emit func(Event), r *Result) err
 		if !result.ran() {
 			// What follows needs what this command did. What it left behind may
 			// tell more than its log.
-			return w.describe(t, r)
+			return errors.Join(w.files.full(), w.describe(t, r))
 		}
 	}
 	if err := w.describe(t, r); err != nil {
@@ -106,6 +107,7 @@ type worker struct {
 const (
 	inStore     = "store"
 	inWorkspace = "workspace"
+	inDisk      = "disk" // of the workspace, which is full
 	inTool      = "tool"
 	inTimeout   = "timeout"
 	inChanged   = "changed"
@@ -128,10 +130,14 @@ func taskError(ctx context.Context, err error) *TaskError {
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}
+	kind := inWorkspace
 	if f, ok := errors.AsType[taskFailure](err); ok {
-		return &TaskError{Kind: f.kind, Message: err.Error()}
+		kind = f.kind
 	}
-	return &TaskError{Kind: inWorkspace, Message: err.Error()}
+	if kind == inWorkspace && (errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)) {
+		kind = inDisk
+	}
+	return &TaskError{Kind: kind, Message: err.Error()}
 }
 
 // download brings one blob in and makes sure that it is the one meant.

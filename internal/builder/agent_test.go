@@ -309,6 +309,19 @@ func TestAWorkspaceThatIsGoneIsTheWorkspacesFault(t *testing.T) {
 	wantError(t, b.run(Task{Step: Build}), "workspace", "gone")
 }
 
+func TestACommandThatFailedOnAFullDiskFailedForTheDisk(t *testing.T) {
+	b := newBench(t, "exit 1\n")
+	if err := syscall.Mount("tmpfs", b.dir, "tmpfs", 0, "size=512k"); err != nil {
+		t.Skipf("no right to mount a file system: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(b.dir, syscall.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	wantError(t, b.run(build()), "disk", "KiB of disk left", "no space left on device")
+}
+
 func TestLargeTransfersAreAnnounced(t *testing.T) {
 	b := newBench(t, "")
 	f, err := os.Create(filepath.Join(b.dir, "engine.plan"))

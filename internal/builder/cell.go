@@ -289,7 +289,7 @@ func runnerFault(ctx context.Context, job Job, step Step, err error) error {
 		f.Message = fmt.Sprintf("%s of %s: %s", step, job.Cell, f.Message)
 		return f
 	}
-	f := fault.New(fault.Environment, "runner", "see whether the runner has disk and memory left and its engine answers: trtfarm runners",
+	f := fault.New(fault.Environment, "runner", "see whether the runner has disk and memory left and its docker engine answers",
 		"%s of %s: %w", step, job.Cell, err)
 	f.Infra = true
 	if e, ok := errors.AsType[*agentError](err); ok && e.exit == 137 {

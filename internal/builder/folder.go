@@ -69,6 +69,28 @@ func (f folder) mkdir(p string) error {
 	return nil
 }
 
+// leastRoom is the room below which a disk counts as full: a program that failed
+// for want of it may have given back the file that did not fit.
+const leastRoom = 1 << 20
+
+// full returns an error when the workspace's disk is full, which programs that
+// fail for it rarely say themselves.
+func (f folder) full() error {
+	dir, err := f.root.Open(".")
+	if err != nil {
+		return failure(inWorkspace, "%w", err)
+	}
+	defer dir.Close()
+	var st syscall.Statfs_t
+	if err := syscall.Fstatfs(int(dir.Fd()), &st); err != nil || st.Blocks == 0 {
+		return nil // a file system that does not tell
+	}
+	if room := int64(st.Bavail) * st.Bsize; room < leastRoom {
+		return failure(inDisk, "the workspace has %d KiB of disk left: %w", room>>10, syscall.ENOSPC)
+	}
+	return nil
+}
+
 // maxNames bounds how many names are read from a folder: more than any model has
 // tensors.
 const maxNames = 1 << 16

@@ -35,8 +35,9 @@ var taskKinds = []struct {
 	infra bool
 	fix   string
 }{
-	{"store", fault.Storage, "storage", true, "see whether the store can be reached and written from the runner: trtfarm doctor"},
-	{"workspace", fault.Environment, "workspace", true, "see whether the runner's disk is full or damaged"},
+	{"store", fault.Storage, "storage", true, "see that the store can be reached and written from the runner, and has room"},
+	{"workspace", fault.Environment, "workspace", true, "see whether the runner's disk is damaged or may not be written"},
+	{"disk", fault.Environment, "disk-full", true, "make room on the runner's disk, or give it a larger one: a build needs a few times the model's size"},
 	{"tool", fault.Environment, "tool", false, "use an image that holds TensorRT's trtexec, such as nvcr.io/nvidia/tensorrt"},
 	{"timeout", fault.TimedOut, "timeout-or-hang", false, "see its log: if it moved on until the end, raise timeout in [build] or lower optimization_level; if it stood still, look on the runner with nvidia-smi for what else holds the GPU"},
 	{"input", fault.Usage, "reference-data", false, "give inputs (and outputs) in the matrix that this TensorRT can take, or use an image with TensorRT 10"},

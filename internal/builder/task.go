@@ -138,6 +138,6 @@ type CommandResult struct {
 
 // TaskError is an error of the agent's own work.
 type TaskError struct {
-	Kind    string `json:"kind"` // "store", "workspace", "tool", "timeout", "changed", "input"
+	Kind    string `json:"kind"` // "store", "workspace", "disk", "tool", "timeout", "changed", "input"
 	Message string `json:"message"`
 }
