@@ -195,7 +195,10 @@ func (p *planner) release(ref string) (catalog.Version, []problem) {
 			what += ": " + oneLine(image.Err.Error())
 			if f, ok := errors.AsType[*fault.Fault](image.Err); ok {
 				code, cause, remedy = f.Code, f.Cause, f.Fix
-				what = fmt.Sprintf("image %s: %s", ref, oneLine(f.Message))
+				what = oneLine(f.Message)
+				if !strings.Contains(what, ref) {
+					what = fmt.Sprintf("image %s: %s", ref, what)
+				}
 			}
 		}
 		return catalog.Version{}, []problem{{code, cause, what, remedy}}
@@ -265,7 +268,7 @@ func (p *planner) noRunner(target string) problem {
 		if gpus == "" {
 			gpus = "no GPU"
 		}
-		have = append(have, fmt.Sprintf("%s has %s", r.Name, gpus))
+		have = append(have, fmt.Sprintf("runner %s has %s", r.Name, gpus))
 	}
 	return problem{fault.NoRunner, "no-runner",
 		fmt.Sprintf("no runner has a %s: %s", target, strings.Join(have, "; ")),

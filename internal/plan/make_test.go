@@ -68,7 +68,7 @@ func TestRefusals(t *testing.T) {
 			w.facts = func(f *plan.Facts) { f.Images["deploy:1"] = plan.Image{TensorRT: "10.3.0.30"} }
 		}, fault.Usage, "version-mismatch", []string{"builds with TensorRT 10.3.0.26", "deploy:1 verifies with 10.3.0.30"}},
 		"a GPU that no runner has": {func(w *world) { w.runners = []plan.Runner{{Name: "a", GPUs: []string{"A10", "A10"}}, {Name: "b"}} },
-			fault.NoRunner, "no-runner", []string{"no runner has a T4: a has A10, A10; b has no GPU"}},
+			fault.NoRunner, "no-runner", []string{"no runner has a T4: runner a has A10, A10; runner b has no GPU"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := dynamicWorld()

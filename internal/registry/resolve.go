@@ -176,7 +176,7 @@ func failure(ctx context.Context, ref string, at name.Reference, err error) erro
 				"image %s: %s does not let us in: %w", ref, asked, err)
 		case answer.StatusCode == http.StatusNotFound:
 			return fault.New(fault.Storage, "image-missing", "correct the image in the matrix; see which tags the registry has",
-				"image %s does not exist: %s has no %s: %w", ref, asked, at.Context().RepositoryStr()+"@"+at.Identifier(), err)
+				"image %s does not exist: %s has no %s: %w", ref, asked, strings.TrimPrefix(at.Name(), host+"/"), err)
 		}
 	}
 	fix := "see whether the registry is up and this machine can reach it"

@@ -119,7 +119,7 @@ func Store(ctx context.Context, s artifact.Store, m *matrix.Matrix, missing func
 	}
 	keys, err := artifact.Keys(ctx, s, names)
 	if err != nil {
-		return plan.Store{Err: fmt.Errorf("list records of %s: %w", s.Location(), err)}
+		return plan.Store{Err: err} // it names the store and the records
 	}
 	out := plan.Store{Keys: keys, Newest: map[string]plan.Record{}}
 	for model, ids := range missing(keys) {
