@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,7 +13,9 @@ import (
 	"github.com/trtfarm/trtfarm/internal/catalog"
 	"github.com/trtfarm/trtfarm/internal/farm"
 	"github.com/trtfarm/trtfarm/internal/fault"
+	"github.com/trtfarm/trtfarm/internal/owner"
 	"github.com/trtfarm/trtfarm/internal/plan"
+	"github.com/trtfarm/trtfarm/internal/survey"
 	"github.com/trtfarm/trtfarm/internal/verify"
 )
 
@@ -37,15 +40,19 @@ func (a *session) build(ctx context.Context, run string, todo []int, outcomes []
 	defer os.RemoveAll(stager.Dir)
 	for _, i := range todo {
 		c := a.cells[i]
+		var staged farm.Staged
+		var err error
 		if f := fleet.excuse(c.GPU); f != nil {
-			outcomes[i] = unmade(ctx, c, f)
-			watch(ended(run, outcomes[i]))
-			continue
+			err = f
+		} else {
+			staged, err = stager.Stage(ctx, c, a.facts.Models[c.Model.Name])
 		}
-		staged, err := stager.Stage(ctx, c, a.facts.Models[c.Model.Name])
 		if err != nil {
 			outcomes[i] = unmade(ctx, c, err)
 			watch(ended(run, outcomes[i]))
+			if o.failFast {
+				return fmt.Errorf("%w: %s", farm.ErrFailFast, c.ID)
+			}
 			continue
 		}
 		work = append(work, a.work(run, c, staged, access))
@@ -74,6 +81,11 @@ func unmade(ctx context.Context, c plan.Cell, err error) farm.Outcome {
 	if ctx.Err() != nil { // whatever went wrong then, it is no failure
 		out.State, err = farm.Cancelled, context.Cause(ctx)
 	}
+	if errors.Is(err, farm.ErrFailFast) {
+		// The failure that caused it speaks for the run.
+		out.State, out.Fault = farm.Cancelled, fault.New(fault.OK, "cancelled", "run again: what is published is kept", "%s: %w", c.ID, err)
+		return out
+	}
 	out.Fault = fault.In(err)
 	if out.Fault == nil {
 		out.Fault = fault.New(fault.Environment, "stage", "see whether this machine's temporary folder can be written and has room", "%w", err)
@@ -88,7 +100,12 @@ func ended(run string, out farm.Outcome) farm.Event {
 }
 
 func (a *session) stager(note func(string)) (*farm.Stager, error) {
-	tmp, err := os.MkdirTemp("", "trtfarm-stage-")
+	if dead, err := owner.DeadFolders(os.TempDir(), "stage"); err == nil {
+		for _, dir := range dead {
+			_ = os.RemoveAll(dir) // what stays is tried again by the next run
+		}
+	}
+	tmp, err := owner.MakeFolder(os.TempDir(), "stage")
 	if err != nil {
 		return nil, fault.New(fault.Environment, "workspace", "", "make a folder for reference outputs: %w", err)
 	}
@@ -135,7 +152,7 @@ func (a *session) draft(c plan.Cell) artifact.Manifest {
 		Image: artifact.Image{Ref: c.Image, Digest: c.Digest, Manifest: a.facts.Images[c.Image].Manifest,
 			VerifyRef: c.VerifyImage, VerifyDigest: c.VerifyDigest},
 		Precision: artifact.Precision{Asked: string(c.Precision)},
-		Source:    artifact.Source{Model: c.Model.ONNX, SHA256: files[0].SHA256, Digest: c.ModelDigest, Commit: commit()},
+		Source:    artifact.Source{Model: survey.Redacted(c.Model.ONNX), SHA256: files[0].SHA256, Digest: c.ModelDigest, Commit: commit()},
 		Trtfarm:   version,
 		CIRun:     ciRun(),
 	}

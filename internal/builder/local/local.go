@@ -31,7 +31,6 @@ type Executor struct {
 	agent string
 	root  string
 	tools *folder // holds trtexec, and is put in front of the PATH; nil when there is none
-	self  owner.ID
 	o     Options
 }
 
@@ -50,11 +49,7 @@ func New(o Options) (*Executor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the folder for workspaces: %w", err)
 	}
-	self, err := owner.Self()
-	if err != nil {
-		return nil, fmt.Errorf("name this process: %w", err)
-	}
-	e := &Executor{agent: agent, root: root, self: self, o: o}
+	e := &Executor{agent: agent, root: root, o: o}
 	if o.Trtexec == "" {
 		return e, nil
 	}
@@ -67,7 +62,7 @@ func New(o Options) (*Executor, error) {
 			"install TensorRT and give the path of its trtexec as local = \"…\" in trtfarm.toml",
 			"no trtexec on this machine: %w", err)
 	}
-	if e.tools, err = makeFolder(root, mark{Owner: self.String(), Kind: "tools"}); err != nil {
+	if e.tools, err = makeFolder(root, builder.WorkspaceOptions{}); err != nil {
 		return nil, err
 	}
 	if err := os.Symlink(tool, filepath.Join(e.tools.work, "trtexec")); err != nil {
@@ -86,7 +81,7 @@ func (e *Executor) Open(ctx context.Context, o builder.WorkspaceOptions) (builde
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	f, err := makeFolder(e.root, mark{Owner: e.self.String(), Kind: "workspace", Run: o.Run, Cell: o.Cell})
+	f, err := makeFolder(e.root, o)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", builder.ErrRunner, err)
 	}
@@ -101,16 +96,14 @@ func (e *Executor) Sweep(ctx context.Context) ([]string, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	all, err := findFolders(e.root)
+	dead, err := owner.DeadFolders(e.root, kind)
 	if err != nil {
 		return nil, fmt.Errorf("sweep %s: %w", e.root, err)
 	}
 	var removed []string
 	var errs []error
-	for _, f := range all {
-		if f.life() != owner.Dead {
-			continue
-		}
+	for _, dir := range dead {
+		f := folder{dir: dir}
 		endProcesses(target{dir: f.dir})
 		if err := f.remove(); err != nil {
 			errs = append(errs, fmt.Errorf("sweep: %w", err))
