@@ -10,6 +10,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -49,9 +50,9 @@ func run(ctx context.Context, bin, tools string, argv []string) (int, error) {
 	defer os.RemoveAll(dir)
 
 	start := time.Now()
-	docker, stopDocker, err := testbed.StartDockerd(ctx, filepath.Join(dir, "docker"))
+	docker, stopDocker, err := engine(ctx, filepath.Join(dir, "docker"))
 	if err != nil {
-		return 1, fmt.Errorf("start docker: %w", err)
+		return 1, err
 	}
 	defer stopDocker()
 	registry, stopRegistry, err := testbed.StartRegistry()
@@ -83,4 +84,25 @@ func run(ctx context.Context, bin, tools string, argv []string) (int, error) {
 		return exit.ExitCode(), nil
 	}
 	return 0, err
+}
+
+// engine starts a docker engine of its own, or, without the rights to do so,
+// takes the one that is there.
+func engine(ctx context.Context, dir string) (addr string, stop func(), err error) {
+	const usual = "/var/run/docker.sock"
+	if addr := os.Getenv("TRTFARM_TEST_DOCKER"); addr != "" {
+		return addr, func() {}, nil
+	}
+	if os.Geteuid() == 0 {
+		addr, stop, err := testbed.StartDockerd(ctx, dir)
+		if err != nil {
+			return "", nil, fmt.Errorf("start docker: %w", err)
+		}
+		return addr, stop, nil
+	}
+	c, err := net.DialTimeout("unix", usual, 2*time.Second)
+	if err != nil {
+		return "", nil, fmt.Errorf("only root can start a docker engine, and none answers at %s (%w): run as root, or set TRTFARM_TEST_DOCKER=unix://...", usual, err)
+	}
+	return "unix://" + usual, func() {}, c.Close()
 }
