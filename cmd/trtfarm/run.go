@@ -85,10 +85,13 @@ func runRun(ctx context.Context, s streams, o runOptions) error {
 		fmt.Fprintf(s.err, "trtfarm: simulated: %s names no runner, so trtsim stands in for trtexec\n", a.house.file.Path)
 	}
 	todo := a.settle(ctx, run, outcomes, o.force, watch)
-	if len(todo) > 0 {
-		if err := a.build(ctx, run, todo, outcomes, o, watch); err != nil {
-			a.abandon(ctx, run, todo, outcomes, err, watch)
-		}
+	if failed := slices.IndexFunc(outcomes, func(out farm.Outcome) bool { return out.Fault != nil }); failed >= 0 && o.failFast {
+		err = fmt.Errorf("%w: %s", farm.ErrFailFast, outcomes[failed].ID)
+	} else if len(todo) > 0 {
+		err = a.build(ctx, run, todo, outcomes, o, watch)
+	}
+	if err != nil {
+		a.abandon(ctx, run, todo, outcomes, err, watch)
 	}
 	for i, out := range outcomes {
 		outcomes[i].Log = logs.Of(out.ID)
