@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -144,21 +146,24 @@ func (h *house) resolve(ctx context.Context, ref string) plan.Image {
 }
 
 // openURL opens a model that is named by URL.
-func openURL(ctx context.Context, url string) (io.ReadCloser, error) {
-	if strings.HasPrefix(url, "s3://") {
-		at := strings.LastIndex(url, "/")
-		store, err := openStore(ctx, url[:at])
+func openURL(ctx context.Context, location string) (io.ReadCloser, error) {
+	if strings.HasPrefix(location, "s3://") {
+		at := strings.LastIndex(location, "/")
+		store, err := openStore(ctx, location[:at])
 		if err != nil {
 			return nil, err
 		}
-		return store.Open(ctx, url[at+1:], 0)
+		return store.Open(ctx, location[at+1:], 0)
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, location, nil)
 	if err != nil {
 		return nil, err
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
+		if u, ok := errors.AsType[*url.Error](err); ok {
+			err = u.Err // without the URL, which may hold a signature
+		}
 		return nil, err
 	}
 	if response.StatusCode != http.StatusOK {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"path"
 	"path/filepath"
 	"strings"
 
@@ -64,7 +63,7 @@ func readGraph(ctx context.Context, o Options, m *matrix.Model, dir string) (pla
 	}
 	if m.SHA256 != "" && m.SHA256 != first.SHA256 {
 		return plan.Model{}, fault.New(fault.Usage, "model-changed", "correct sha256 in the matrix, or bring the model back",
-			"%s is not the pinned model: its sha256 is %s, the matrix says %s", m.ONNX, first.SHA256, m.SHA256)
+			"%s is not the pinned model: its sha256 is %s, the matrix says %s", Redacted(m.ONNX), first.SHA256, m.SHA256)
 	}
 	graph, err := onnx.Inspect(location)
 	if err != nil {
@@ -100,22 +99,16 @@ func hashFile(name, location string) (plan.File, error) {
 
 // Resolve makes a path of a matrix absolute or relative to its folder dir.
 func Resolve(dir, p string) string {
-	p = strings.TrimPrefix(p, "file://")
+	if rest, ok := strings.CutPrefix(p, "file://"); ok {
+		p = rest
+		if plain, err := url.PathUnescape(rest); err == nil {
+			p = plain
+		}
+	}
 	if filepath.IsAbs(p) {
 		return p
 	}
 	return filepath.Join(dir, filepath.FromSlash(p))
-}
-
-// remote splits the URL of a model that is not on this machine.
-func remote(location string) (folder, file string, ok bool) {
-	u, err := url.Parse(location)
-	if err != nil || u.Scheme != "s3" && u.Scheme != "https" && u.Scheme != "http" {
-		return "", "", false
-	}
-	file = path.Base(u.Path)
-	u.Path = path.Dir(u.Path)
-	return u.String(), file, true
 }
 
 // goldenShapes reads the shapes of the reference inputs that the matrix names.
