@@ -3,12 +3,14 @@
 package starter
 
 import (
-	"encoding/json"
 	"fmt"
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/trtfarm/trtfarm/internal/onnx"
 )
@@ -28,18 +30,7 @@ func Name(file string) string {
 	if name == "" {
 		return "model"
 	}
-	return strings.ToLower(name[:min(len(name), 60)])
-}
-
-// How a dynamic dimension is filled in: batches and the like start at one,
-// anything that looks like a length or a picture's side gets room.
-var guesses = []struct {
-	param         *regexp.Regexp
-	min, opt, max int64
-}{
-	{regexp.MustCompile(`(?i)seq|len|time|token`), 1, 128, 512},
-	{regexp.MustCompile(`(?i)height|width|^[hw]$`), 224, 224, 640},
-	{regexp.MustCompile(`(?i)batch|^n$|unk|^b$`), 1, 8, 32},
+	return strings.ToLower(strings.TrimRight(name[:min(len(name), 60)], "-._"))
 }
 
 // Matrix returns the text of a matrix for a model whose file, seen from the
@@ -47,101 +38,130 @@ var guesses = []struct {
 func Matrix(name, onnxPath string, m *onnx.Model) []byte {
 	var b strings.Builder
 	p := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	p("# What to build of %s. Check it with: trtfarm check, see what it would do: trtfarm plan.", name)
+	p("# What to build of %s. Check it: trtfarm check; see what it would do: trtfarm plan.", name)
 	p("version = 1\n")
 	p("[model.%s]", key(name))
-	p("release = \"0.1.0\"                # free text; goes into every record")
+	p(`release = "0.1.0"               # goes into every record and names the release`)
 	p("onnx    = %s", quote(onnxPath))
-	p("# inputs  = \"golden/inputs\"      # your own reference data (.pb, .npz, raw); without it,")
-	p("# outputs = \"golden/outputs\"     # ONNX Runtime makes it from seeded inputs")
+	p(`# inputs  = "golden/inputs"     # your own reference data (.pb, .npz, raw); without it,`)
+	p(`# outputs = "golden/outputs"    # ONNX Runtime makes it from seeded inputs`)
 	for _, o := range m.Operators {
 		if o.Domain != "" && o.Domain != "ai.onnx" {
-			p("plugins = []                     # %s of domain %s comes from outside ONNX: name the .so that provides it", key(o.Name), key(o.Domain))
+			p("# The operator %s of domain %s is not one of ONNX.", key(o.Name), key(o.Domain))
+			p("# Name the library that has it, unless TensorRT does, and give inputs and outputs above.")
+			p("plugins = []")
 			break
 		}
 	}
 	p("")
 	writeInputs(p, name, m)
+	precision := precisionOf(m)
+	first := suggestions[precision]
 	p(`[matrix]`)
-	p(`# NGC images to build in; each engine loads only in the TensorRT that built it.`)
+	p(`# NGC images to build in; an engine loads only in the TensorRT that built it.`)
 	p(`images     = ["nvcr.io/nvidia/tensorrt:24.08-py3"]`)
-	p(`# GPUs to build on; each engine belongs to the GPU that built it.`)
-	p(`gpus       = ["T4", "A10", "A100"]`)
-	p(`precisions = [%s]`, precisions(m))
-	p(`# exclude  = [{ gpu = "T4", image = "*:24.08-py3" }]`)
+	p(`# GPUs to build on; an engine belongs to the GPU that built it.`)
+	p(`gpus       = ["%s"]`, strings.Join(first.gpus, `", "`))
+	p(`precisions = [%s]`, quote(precision))
+	p(`# exclude  = [{ gpu = "%s", image = "*:24.08-py3" }]`, first.gpus[0])
 	p(``)
 	p(`[build]`)
-	p(`optimization_level = 3              # 0 to 5: more is slower to build and faster to run`)
+	p(`optimization_level = 3          # 0 to 5: more is slower to build and faster to run`)
 	p(`workspace    = "4GiB"`)
 	p(`timing_cache = true`)
 	p(`timeout      = "30m"`)
 	p(``)
 	p(`[verify]`)
-	p(`corners   = true                    # run min, opt and max of every profile`)
-	p(`tolerance = { fp32 = { abs = 1e-4, rel = 1e-4 }, fp16 = { abs = 1e-2, rel = 1e-2 } }`)
-	p(`# max_p99_ms = { T4 = 12.0 }        # fail an engine that is slower than this`)
+	p(`corners   = true                # run min, opt and max of every profile`)
+	p(`tolerance = { %s = %s }  # how far an output may be off`, precision, first.tolerance)
+	p(`# max_p99_ms = { %s = 12.0 }    # refuse an engine that is slower than this`, first.gpus[0])
 	return []byte(b.String())
 }
 
-// precisions suggests fp16, but not for a model whose quantization decides.
-func precisions(m *onnx.Model) string {
-	if m.QDQ {
-		return `"int8"`
+// Element types of quantized weights (onnx.proto, TensorProto.DataType): the
+// float8 ones, and the 4-bit integers.
+var (
+	float8 = []onnx.DataType{17, 18, 19, 20}
+	int4   = []onnx.DataType{21, 22}
+)
+
+// precisionOf suggests fp16, but not for a model whose types or quantization
+// decide.
+func precisionOf(m *onnx.Model) string {
+	holds := func(types ...onnx.DataType) bool {
+		return slices.ContainsFunc(types, func(t onnx.DataType) bool { return m.WeightTypes[t] > 0 })
 	}
-	return `"fp16"`
+	switch {
+	case m.QDQ && holds(float8...):
+		return "fp8"
+	case m.QDQ && holds(int4...):
+		return "int4"
+	case m.QDQ:
+		return "int8"
+	case holds(onnx.BFloat16):
+		return "bf16"
+	}
+	return "fp16"
+}
+
+// suggestions hold, for a precision, GPUs to begin with that have it, and what the
+// matrix tolerates when it says nothing.
+var suggestions = map[string]struct {
+	gpus      []string
+	tolerance string
+}{
+	"fp16": {[]string{"T4", "A10", "A100"}, `{ abs = 1e-2, rel = 1e-2 }`},
+	"bf16": {[]string{"A10", "A100"}, `{ abs = 5e-2, rel = 5e-2 }`},
+	"int8": {[]string{"T4", "A10", "A100"}, `{ abs = 1e-1, rel = 1e-1 }`},
+	"fp8":  {[]string{"L4", "H100"}, `{ abs = 1e-1, rel = 1e-1 }`},
+	"int4": {[]string{"A10", "A100"}, `{ abs = 2e-1, rel = 2e-1 }`},
 }
 
 func writeInputs(p func(string, ...any), name string, m *onnx.Model) {
-	dynamic := false
 	for _, in := range m.Inputs {
-		dynamic = dynamic || in.Dynamic()
 		p("# input  %s: %s %s", key(in.Name), in.Type, dims(in))
 	}
 	for _, out := range m.Outputs {
 		p("# output %s: %s %s", key(out.Name), out.Type, dims(out))
 	}
-	if !dynamic {
+	width, dynamic := 0, dynamicInputs(m)
+	if len(dynamic) == 0 {
 		p("# All dimensions are fixed, so there is no profile to choose.\n")
 		return
 	}
 	p("\n# Dynamic dimensions need a profile: the smallest, the usual and the largest shape")
 	p("# that callers will send. The numbers below are guesses; put yours.")
 	p("[model.%s.profile.default]", key(name))
-	for _, in := range m.Inputs {
-		if !in.Dynamic() {
-			continue
-		}
-		var least, usual, most []string
-		for _, d := range in.Shape {
-			lo, mid, hi := guess(d, len(least))
-			least, usual, most = append(least, fmt.Sprint(lo)), append(usual, fmt.Sprint(mid)), append(most, fmt.Sprint(hi))
-		}
-		p("%s = { min = [%s], opt = [%s], max = [%s] }", key(in.Name), strings.Join(least, ", "), strings.Join(usual, ", "), strings.Join(most, ", "))
+	for _, in := range dynamic {
+		width = max(width, utf8.RuneCountInString(key(in.Name)))
+	}
+	for _, in := range dynamic {
+		r := guess(in)
+		p("%-*s = { min = %s, opt = %s, max = %s }", min(width, 40), key(in.Name), list(r.min), list(r.opt), list(r.max))
 	}
 	p("")
 }
 
-func guess(d onnx.Dim, position int) (lo, mid, hi int64) {
-	if d.Size >= 0 {
-		return d.Size, d.Size, d.Size
-	}
-	for _, g := range guesses {
-		if g.param.MatchString(d.Param) {
-			return g.min, g.opt, g.max
+// dynamicInputs are those that a profile must name, each once, as some exporters
+// repeat them.
+func dynamicInputs(m *onnx.Model) []onnx.Value {
+	var all []onnx.Value
+	for _, in := range m.Inputs {
+		known := slices.ContainsFunc(all, func(v onnx.Value) bool { return key(v.Name) == key(in.Name) })
+		if in.Dynamic() && in.Name != "" && !known {
+			all = append(all, in)
 		}
 	}
-	if position == 0 {
-		return 1, 8, 32
-	}
-	return 1, 64, 256
+	return all
 }
 
+// dims writes a declared shape, as in [batch, 3, 224, 224].
 func dims(v onnx.Value) string {
 	if v.Shape == nil {
-		return "of unknown shape"
+		return "of unknown rank"
 	}
 	if len(v.Shape) == 0 {
-		return "(scalar)"
+		return "(a scalar)"
 	}
 	parts := make([]string, len(v.Shape))
 	for i, d := range v.Shape {
@@ -154,7 +174,15 @@ func dims(v onnx.Value) string {
 			parts[i] = "?"
 		}
 	}
-	return strings.Join(parts, "x")
+	return "[" + strings.Join(parts, ", ") + "]"
+}
+
+func list(dims []int64) string {
+	parts := make([]string, len(dims))
+	for i, d := range dims {
+		parts[i] = fmt.Sprint(d)
+	}
+	return "[" + strings.Join(parts, ", ") + "]"
 }
 
 var bare = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
@@ -167,9 +195,21 @@ func key(name string) string {
 	return quote(name)
 }
 
-// quote writes a TOML basic string; every JSON string is one. It keeps a name
-// from outside on its line, in comments too.
+// quote writes a TOML basic string. It keeps a name from outside on its line, in
+// comments too, and spells out what could be mistaken when it is looked at.
 func quote(s string) string {
-	text, _ := json.Marshal(strings.ToValidUTF8(s, "\uFFFD")) // strings always encode
-	return string(text)
+	b := []byte{'"'}
+	for _, r := range strings.ToValidUTF8(s, "\uFFFD") {
+		switch {
+		case r == '"' || r == '\\':
+			b = append(b, '\\', byte(r))
+		case strconv.IsPrint(r):
+			b = utf8.AppendRune(b, r)
+		case r <= 0xffff:
+			b = fmt.Appendf(b, `\u%04X`, r)
+		default:
+			b = fmt.Appendf(b, `\U%08X`, r)
+		}
+	}
+	return string(append(b, '"'))
 }
