@@ -16,6 +16,7 @@ import (
 	// there, the roots of trust must come with it.
 	_ "golang.org/x/crypto/x509roots/fallback"
 
+	"github.com/trtfarm/trtfarm/internal/diag"
 	"github.com/trtfarm/trtfarm/internal/fault"
 	"github.com/trtfarm/trtfarm/internal/report"
 )
@@ -88,6 +89,13 @@ of a matrix, proves each by loading it in a fresh container and comparing its
 outputs with the model's own, and publishes what passed.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		Args:          cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
+			}
+			return unknownVerb(cmd, args[0])
+		},
 	}
 	root.SetIn(s.in)
 	root.SetOut(s.out)
@@ -99,6 +107,21 @@ outputs with the model's own, and publishes what passed.`,
 		root.AddCommand(verb(s))
 	}
 	return root
+}
+
+// unknownVerb says which verb may have been meant.
+func unknownVerb(root *cobra.Command, got string) error {
+	var names []string
+	for _, c := range root.Commands() {
+		if c.IsAvailableCommand() {
+			names = append(names, c.Name())
+		}
+	}
+	fix := "see: trtfarm --help"
+	if near := diag.Nearest(got, names); near != "" {
+		fix = "write: trtfarm " + near
+	}
+	return fault.New(fault.Usage, "usage", fix, "there is no verb %q", got)
 }
 
 // args checks the number of arguments and says what they are for.

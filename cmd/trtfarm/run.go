@@ -82,7 +82,7 @@ func runRun(ctx context.Context, s streams, o runOptions) error {
 		shown(e)
 	}
 	if a.house.simulated {
-		fmt.Fprintf(s.err, "trtfarm: simulated: %s names no runner, so trtsim stands in for trtexec\n", a.house.file.Path)
+		fmt.Fprintf(s.err, "trtfarm: simulated: %s, so trtsim stands in for trtexec\n", a.house.lacks())
 	}
 	todo := a.settle(ctx, run, outcomes, o.force, watch)
 	if failed := slices.IndexFunc(outcomes, func(out farm.Outcome) bool { return out.Fault != nil }); failed >= 0 && o.failFast {
@@ -143,7 +143,7 @@ func (a *session) readCached(ctx context.Context, outcomes []farm.Outcome) {
 		g.Go(func() error {
 			record, err := artifact.ReadManifest(ctx, a.store, artifact.RecordKey(c.Model.Name, c.Key))
 			if err != nil {
-				*out = unmade(ctx, c, fault.New(fault.Storage, "storage", "see what is wrong with it: trtfarm audit", "read its record: %w", err))
+				*out = unmade(ctx, c, fault.New(fault.Storage, "storage", "move it out of records/ of the store if it is damaged; the next run makes it again", "read its record: %w", err))
 			}
 			out.Record = record
 			return nil

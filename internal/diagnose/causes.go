@@ -10,7 +10,7 @@ type cause struct {
 var causes = map[string]cause{
 	"version-mismatch": {"the engine was written by another TensorRT than the one that loads it", []string{
 		"load it in the image whose TensorRT built it, or build it again with the image that has to load it",
-		"`trtfarm inspect ENGINE` tells which TensorRT wrote the file",
+		"`trtfarm show CELL` tells which TensorRT wrote a published engine",
 		"if both seem equal, look for a second libnvinfer on LD_LIBRARY_PATH or in a Python wheel"}},
 	"sm-mismatch": {"the engine, the kernels or TensorRT itself are for another GPU architecture than the one present", []string{
 		"build the engine on the GPU that has to run it: add that GPU to gpus of the matrix",
@@ -28,14 +28,13 @@ var causes = map[string]cause{
 	"file-missing": {"a file is not where the program looks for it", []string{
 		"correct the path, or make the file first; relative paths count from the working directory"}},
 	"file-truncated-or-corrupt": {"the file is there, but it is not what it should be: cut short, empty, or another kind of file", []string{
-		"`trtfarm inspect FILE` tells what it is",
 		"for a Git LFS pointer: git lfs pull; otherwise fetch it again and compare size and SHA-256 with the record"}},
 	"permission": {"the file or folder may not be read or written by this user", []string{
 		"give the user of the process access to it, or run as the user that owns it",
 		"in a container, mount the folder writable and watch out for user ids that differ from the host's"}},
 	"no-gpu": {"no CUDA device can be seen", []string{
 		"start the container with GPUs (--gpus all, or a device request) and the NVIDIA container toolkit set up for the engine",
-		"`trtfarm doctor` tells what is missing on the host; nvidia-smi has to work there first"}},
+		"nvidia-smi has to work on the host first, then in a container"}},
 	"driver-too-old": {"the NVIDIA driver does not serve the CUDA version in use", []string{
 		"update the host's driver, and restart so that the new one is loaded",
 		"or take an image with an older CUDA: `trtfarm plan` shows what each image needs"}},
