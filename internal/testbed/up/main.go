@@ -102,7 +102,7 @@ func engine(ctx context.Context, dir string) (addr string, stop func(), err erro
 	}
 	c, err := net.DialTimeout("unix", usual, 2*time.Second)
 	if err != nil {
-		return "", nil, fmt.Errorf("only root can start a docker engine, and none answers at %s (%w): run as root, or set TRTFARM_TEST_DOCKER=unix://...", usual, err)
+		return "", nil, fmt.Errorf("only root can start a docker engine, and none answers at %s (%w): run as root, or set TRTFARM_TEST_DOCKER to its address", usual, err)
 	}
 	return "unix://" + usual, func() {}, c.Close()
 }
