@@ -170,12 +170,7 @@ func (s *site) gates(m moment) []*gate {
 	gates := []*gate{newGate(s.t, os.Getenv("AWS_ENDPOINT_URL_S3"), shut)}
 	s.env = append(s.env, "AWS_ENDPOINT_URL_S3="+gates[0].url)
 	before := func(address string, g *gate, scheme string) {
-		path := filepath.Join(s.dir, "trtfarm.toml")
-		text, err := os.ReadFile(path)
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		s.write("trtfarm.toml", strings.Replace(string(text), address, scheme+strings.TrimPrefix(g.url, "http://"), 1))
+		s.write("trtfarm.toml", strings.Replace(s.read("trtfarm.toml"), address, scheme+strings.TrimPrefix(g.url, "http://"), 1))
 		gates = append([]*gate{g}, gates...)
 	}
 	if m.registry != nil {
