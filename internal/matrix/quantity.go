@@ -31,11 +31,15 @@ func within(lo, hi int64) func(*tomlfile.Value) (int, bool) {
 
 // duration reads a length of time such as "1h30m".
 func duration(v *tomlfile.Value) (time.Duration, bool) {
+	allowed := []string{"a number with a unit, such as \"90s\", \"30m\" or \"1h30m\""}
+	if !v.IsText() { // quoting a bare number would not make it a time
+		v.Mistake("%s must be a string", v.Path()).Allowed = allowed
+		return 0, false
+	}
 	s, ok := v.Text()
 	if !ok {
 		return 0, false
 	}
-	allowed := []string{"a number with a unit, such as \"90s\", \"30m\" or \"1h30m\""}
 	d, err := time.ParseDuration(s)
 	switch {
 	case err != nil:
