@@ -29,6 +29,7 @@ const farmFile = "trtfarm.toml"
 // house is the farm as this invocation sees it: its file, with defaults filled in.
 type house struct {
 	file      *farmfile.File
+	found     bool // there is a farm file
 	simulated bool // no runner is named, so trtsim stands in
 }
 
@@ -48,6 +49,7 @@ func openHouse(config string) (*house, error) {
 		if h.file, err = farmfile.Parse(config, src); err != nil {
 			return nil, inFile(err)
 		}
+		h.found = true
 	}
 	if h.file.StoreURL == "" {
 		at, err := filepath.Abs("trtfarm-store")
@@ -58,6 +60,14 @@ func openHouse(config string) (*house, error) {
 	}
 	h.simulated = len(h.file.Runners) == 0
 	return h, nil
+}
+
+// lacks says why there is no runner.
+func (h *house) lacks() string {
+	if !h.found {
+		return "no " + farmFile + " was found, here or above"
+	}
+	return h.file.Path + " names no runner"
 }
 
 // findUpward returns the nearest file of that name from the working directory
@@ -156,7 +166,7 @@ func (h *house) tool() (string, error) {
 	if err != nil {
 		if h.simulated {
 			return "", fault.New(fault.NoRunner, "no-runner", "name a runner in "+farmFile+" (see README), or build trtsim beside trtfarm to simulate one",
-				"no runner is named in %s and there is no trtsim to simulate one", h.file.Path)
+				"%s, and there is no trtsim to simulate one", h.lacks())
 		}
 		return "", fault.New(fault.Environment, "tool", "correct local of the runner in "+h.file.Path, "program of the local runner: %w", err)
 	}

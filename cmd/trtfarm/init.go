@@ -24,7 +24,7 @@ func newInit(s streams) *cobra.Command {
 		RunE: func(_ *cobra.Command, files []string) error {
 			model, err := onnx.Inspect(files[0])
 			if err != nil {
-				return fault.New(fault.Usage, "onnx-invalid", "", "%w", err)
+				return noModel(err)
 			}
 			name := starter.Name(files[0])
 			if output == "" {
@@ -49,6 +49,14 @@ func newInit(s streams) *cobra.Command {
 	cmd.Flags().StringVarP(&output, "output", "o", "", "file to write; - for standard output (default: the model's name with .toml)")
 	cmd.Flags().BoolVar(&force, "force", false, "overwrite the file")
 	return cmd
+}
+
+// noModel says why a file cannot be looked into, with its remedy apart.
+func noModel(err error) error {
+	if told, ok := errors.AsType[*onnx.Error](err); ok {
+		return fault.New(fault.Usage, "onnx-invalid", told.Fix, "%s", told.Where())
+	}
+	return fault.New(fault.Usage, "onnx-invalid", "", "%w", err)
 }
 
 // writeNew writes a file that must not exist yet, unless force.

@@ -69,12 +69,9 @@ func newShow(s streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			found, err := artifact.Find(ctx, store, names[0])
+			found, err := find(ctx, store, names[0])
 			if err != nil {
-				return fault.New(fault.Storage, "storage", "", "%w", err)
-			}
-			if len(found) == 0 {
-				return fault.New(fault.Usage, "usage", "see what there is: trtfarm ls", "%s: %s holds no such record", names[0], store.Location())
+				return err
 			}
 			if asJSON {
 				encode := json.NewEncoder(s.out)

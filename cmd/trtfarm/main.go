@@ -77,7 +77,7 @@ func (e exitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 // verbs are the subcommands, in the order in which help shows them.
 var verbs = []func(streams) *cobra.Command{
 	newInit, newCheck, newPlan, newLock, newRun, newVerify,
-	newList, newShow, newVersion, newAgent, newConfine,
+	newList, newShow, newCompletion, newVersion, newAgent, newConfine,
 }
 
 func newRoot(s streams) *cobra.Command {
@@ -97,6 +97,7 @@ outputs with the model's own, and publishes what passed.`,
 			return unknownVerb(cmd, args[0])
 		},
 	}
+	root.CompletionOptions.DisableDefaultCmd = true // ours refuses shells that it does not know
 	root.SetIn(s.in)
 	root.SetOut(s.out)
 	root.SetErr(s.err)

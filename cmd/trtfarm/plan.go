@@ -78,7 +78,7 @@ func writePlan(s streams, a *session, commands bool) error {
 	_, err := fmt.Fprintf(s.out, "\n%d to build, %d cached, %d refused; store: %s\n",
 		count[plan.Build], count[plan.Cached], count[plan.Refused], a.house.file.StoreURL)
 	if err == nil && a.house.simulated {
-		_, err = fmt.Fprintf(s.out, "simulated: %s names no runner, so trtsim would stand in for trtexec\n", a.house.file.Path)
+		_, err = fmt.Fprintf(s.out, "simulated: %s, so trtsim would stand in for trtexec\n", a.house.lacks())
 	}
 	return err
 }

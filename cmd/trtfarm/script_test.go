@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -36,10 +37,26 @@ func TestScripts(t *testing.T) {
 			}
 			return os.MkdirAll(filepath.Join(e.WorkDir, ".tmp"), 0o755)
 		},
+		Condition: scriptCondition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exit": scriptExit,
 		},
 	})
+}
+
+// scriptCondition tells scripts which servers are running: [docker], [registry],
+// [s3]. Where they must be, their absence is an error.
+func scriptCondition(name string) (bool, error) {
+	switch name {
+	case "docker", "registry", "s3":
+		variable := "TRTFARM_TEST_" + strings.ToUpper(name)
+		running := os.Getenv(variable) != ""
+		if !running && os.Getenv("TRTFARM_TEST_REQUIRED") == "1" {
+			return false, fmt.Errorf("%s is not set, and TRTFARM_TEST_REQUIRED is", variable)
+		}
+		return running, nil
+	}
+	return false, fmt.Errorf("unknown condition %s", name)
 }
 
 // scriptExit runs a program and wants an exact exit code: exit 2 trtfarm check x.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"strings"
 
@@ -9,6 +10,7 @@ import (
 
 	"github.com/trtfarm/trtfarm/internal/artifact"
 	"github.com/trtfarm/trtfarm/internal/farmfile"
+	"github.com/trtfarm/trtfarm/internal/fault"
 )
 
 func storeFlags(cmd *cobra.Command, config, location *string) {
@@ -34,4 +36,18 @@ func storeFor(ctx context.Context, config, location string) (artifact.Store, err
 	}
 	h := house{file: &farmfile.File{StoreURL: location, Path: "--store"}}
 	return h.store(ctx)
+}
+
+// find returns the records that a user names, newest first.
+func find(ctx context.Context, s artifact.Store, name string) ([]*artifact.Manifest, error) {
+	found, err := artifact.Find(ctx, s, name)
+	switch {
+	case errors.Is(err, artifact.ErrNotExist):
+		return nil, fault.New(fault.Usage, "usage", "see what there is: trtfarm ls", "%s: no such record in %s", name, s.Location())
+	case errors.Is(err, artifact.ErrQuery):
+		return nil, fault.New(fault.Usage, "usage", "see what there is: trtfarm ls", "%w", err)
+	case err != nil:
+		return nil, fault.New(fault.Storage, "storage", "", "%w", err)
+	}
+	return found, nil
 }

@@ -134,6 +134,10 @@ func subject(ctx context.Context, store artifact.Store, name, record string) (*a
 	info, err := os.Stat(name)
 	if err != nil || !info.Mode().IsRegular() {
 		m, err := newest(ctx, store, name)
+		if f := fault.In(err); f != nil && f.Code == fault.Usage {
+			f.Message = name + " is no file, and as a record: " + f.Message
+			return nil, artifact.Blob{}, f
+		}
 		if err != nil {
 			return nil, artifact.Blob{}, err
 		}
@@ -160,12 +164,9 @@ func subject(ctx context.Context, store artifact.Store, name, record string) (*a
 }
 
 func newest(ctx context.Context, store artifact.Store, name string) (*artifact.Manifest, error) {
-	found, err := artifact.Find(ctx, store, name)
+	found, err := find(ctx, store, name)
 	if err != nil {
-		return nil, fault.New(fault.Storage, "storage", "", "%w", err)
-	}
-	if len(found) == 0 {
-		return nil, fault.New(fault.Usage, "usage", "see what there is: trtfarm ls", "%s is no file, and %s holds no such record", name, store.Location())
+		return nil, err
 	}
 	return found[0], nil
 }
@@ -187,9 +188,10 @@ func replay(run string, m *artifact.Manifest, engine artifact.Blob, access build
 		job.Cases = append(job.Cases, c)
 		job.Fetch = append(job.Fetch, farm.References(r.Case)...)
 	}
-	if len(m.Verified) > 0 && len(m.Verified[0].Outputs) > 0 {
-		held := m.Verified[0].Outputs[0]
-		job.Tolerance = verify.Tolerance{Abs: held.Abs, Rel: held.Rel}
+	for _, c := range m.Verified { // outputs of integers were held to less than was asked
+		for _, o := range c.Outputs {
+			job.Tolerance.Abs, job.Tolerance.Rel = max(job.Tolerance.Abs, o.Abs), max(job.Tolerance.Rel, o.Rel)
+		}
 	}
 	return job
 }

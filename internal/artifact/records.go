@@ -121,10 +121,13 @@ func readAll(ctx context.Context, s Store, infos []Info) []read {
 	return out
 }
 
+// ErrQuery marks what can name no record.
+var ErrQuery = fmt.Errorf("neither a cell ID, such as resnet50/23.09-py3/t4/fp16, nor %d or more hex digits of a key", minKeyHex)
+
 // Find returns the records that query names, newest first: a cell ID names its
 // newest record, a key or the first eight or more digits of one name every
 // record with it, of which 100 at most are returned. It returns ErrNotExist when
-// there is none.
+// there is none, and ErrQuery for what can name none.
 func Find(ctx context.Context, s Store, query string) ([]*Manifest, error) {
 	if model, _, ok := strings.Cut(query, "/"); ok {
 		newest, err := Newest(ctx, s, model, map[string]bool{query: true})
@@ -138,8 +141,7 @@ func Find(ctx context.Context, s Store, query string) ([]*Manifest, error) {
 	}
 	prefix := strings.ToLower(query)
 	if len(prefix) < minKeyHex || len(prefix) > 64 || strings.Trim(prefix, "0123456789abcdef") != "" {
-		return nil, fmt.Errorf("%q is neither a cell ID, such as resnet50/23.09-py3/t4/fp16, nor %d or more hex digits of a key",
-			query, minKeyHex)
+		return nil, fmt.Errorf("%q: %w", query, ErrQuery)
 	}
 	infos, err := manifests(ctx, s, recordsFolder, func(key string) bool { return strings.HasPrefix(key, prefix) })
 	if err != nil {

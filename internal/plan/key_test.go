@@ -109,6 +109,8 @@ func TestEveryIngredientMovesTheKey(t *testing.T) {
 		"external weights": {func(w *world) { w.model.Files[1].SHA256 = sum('e') }, []string{"model content moved: "}},
 		"image digest": {func(w *world) { w.image.Digest = "sha256:" + sum('e') },
 			[]string{"image moved: sha256:dddddddddddd… -> sha256:eeeeeeeeeeee…"}},
+		"image of a local runner": {func(w *world) { w.image.Digest = "local:sha256:" + sum('e') },
+			[]string{"image moved: sha256:dddddddddddd… -> local:sha256:eeeeeeeeeeee…"}},
 		"precision":          {func(w *world) { w.cell.Precision = matrix.FP32 }, []string{"precision moved: fp16 -> fp32", "flag --noTF32 added", "flag --fp16 dropped"}},
 		"GPU":                {func(w *world) { w.cell.GPU = "A10" }, []string{"gpu moved: T4 -> A10"}},
 		"optimization level": {func(w *world) { w.cell.Build.OptimizationLevel = 5 }, []string{"flag --builderOptimizationLevel moved: 3 -> 5"}},

@@ -66,10 +66,8 @@ func movedLine(name, old, cur string, had, has bool) string {
 
 // short cuts digests to what a person compares; other values stay whole.
 func short(value string) string {
-	algorithm, digits := "", value
-	if rest, ok := strings.CutPrefix(value, "sha256:"); ok {
-		algorithm, digits = "sha256:", rest
-	}
+	at := strings.LastIndex(value, ":") + 1 // "sha256:", or what stands for an image on a local runner
+	algorithm, digits := value[:at], value[at:]
 	if len(digits) == 64 && strings.Trim(digits, "0123456789abcdef") == "" {
 		return algorithm + digits[:12] + "…"
 	}

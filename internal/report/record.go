@@ -24,10 +24,18 @@ func List(w io.Writer, store string, records []*artifact.Manifest) error {
 		t.Rows = append(t.Rows, []string{m.Cell, short(m.Key), m.TensorRT.Engine, m.GPU.Product, Size(m.Engine.Size),
 			m.BuiltAt.Format(time.DateTime), short(m.Engine.SHA256), mark})
 	}
+	if len(records) == 0 {
+		_, err := fmt.Fprintf(w, "no records in %s\n", store)
+		return err
+	}
 	if err := t.Write(w); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "\n%d records in %s\n", len(records), store)
+	what := "records"
+	if len(records) == 1 {
+		what = "record"
+	}
+	_, err := fmt.Fprintf(w, "\n%d %s in %s\n", len(records), what, store)
 	return err
 }
 

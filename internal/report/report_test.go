@@ -183,6 +183,16 @@ func TestList(t *testing.T) {
 	golden(t, "list", func(w io.Writer) error { return List(w, "s3://engines/prod", []*artifact.Manifest{record(), real}) })
 }
 
+func TestShortListsReadWell(t *testing.T) {
+	var none, single bytes.Buffer
+	if err := errors.Join(List(&none, "file:/s", nil), List(&single, "file:/s", []*artifact.Manifest{record()})); err != nil {
+		t.Fatal(err)
+	}
+	if none.String() != "no records in file:/s\n" || !strings.HasSuffix(single.String(), "\n1 record in file:/s\n") {
+		t.Errorf("got\n%s\nand\n%s", none.String(), single.String())
+	}
+}
+
 func TestRecordPage(t *testing.T) {
 	golden(t, "record", func(w io.Writer) error { return Record(w, "s3://engines/prod", record()) })
 	bare := record()
