@@ -113,7 +113,11 @@ func onRunner(ctx context.Context, ex Executor, job Job, lease Lease, watch func
 		return runnerFault(ctx, job, Fetch, err)
 	}
 	defer func() {
-		clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		within := time.Minute
+		if ctx.Err() != nil {
+			within = 2 * time.Second // somebody waits; the next run sweeps what stays
+		}
+		clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), within)
 		defer cancel()
 		if err := ws.Close(clean); err != nil {
 			watch(Progress{Step: Publish, Note: "the workspace was not removed: " + err.Error()})
