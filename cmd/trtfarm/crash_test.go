@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -225,7 +226,11 @@ func TestTwoRunsAtOnceAgree(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s, url := site(t)
 			args := []string{s.demo(), "--only", "model=mnist"}
-			first, second := s.start(args...), s.start(args...)
+			env := s.env
+			s.env = append(slices.Clone(env), "TRTSIM_ENGINE_SIZE=1MiB")
+			first := s.start(args...)
+			s.env = append(slices.Clone(env), "TRTSIM_ENGINE_SIZE=2MiB") // no two builds are equal
+			second := s.start(args...)
 			code, one := first.wait()
 			code2, two := second.wait()
 			if code != 0 || code2 != 0 {
