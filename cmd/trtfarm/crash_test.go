@@ -205,20 +205,6 @@ func checkStore(t *testing.T, store artifact.Store) map[string]*artifact.Manifes
 	return records
 }
 
-func digestOf(t *testing.T, store artifact.Store, key string) artifact.Digest {
-	t.Helper()
-	body, err := store.Open(t.Context(), key, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer body.Close()
-	d, err := artifact.Sum(body)
-	if err != nil {
-		t.Fatalf("read %s: %v", key, err)
-	}
-	return d
-}
-
 // TestTwoRunsAtOnceAgree starts two runs of one matrix on one store. Both succeed
 // and tell of the same engines: the first record of a key is the only one.
 func TestTwoRunsAtOnceAgree(t *testing.T) {
