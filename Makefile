@@ -48,7 +48,7 @@ check: $(CACHE)/tools/staticcheck ## formatting, vet, staticcheck, tidy, matrice
 
 test: deps build check $(CACHE)/tools/versitygw ## everything, on a real docker engine, registry, S3 server and ONNX Runtime
 	$(BIN)/trtfarm check matrices/*.toml
-	TRTFARM_TEST_REQUIRED=1 $(GO) run ./internal/testbed/up -bin $(BIN) -tools $(CACHE)/tools -- \
+	TRTFARM_TEST_REQUIRED=1 TRTFARM_TEST_LARGE=1 $(GO) run ./internal/testbed/up -bin $(BIN) -tools $(CACHE)/tools -- \
 		$(GO) test -race -shuffle=on -timeout 40m ./...
 
 fuzz: ## run every fuzz target for FUZZTIME
