@@ -3,11 +3,11 @@
 //
 // An object's key is its path. Three names that no key can have, since keys do
 // not begin with a dot, belong to the store itself: .tmp holds files on their way
-// in, .lock orders those who replace or remove, and .meta mirrors the tree with
-// one JSON file of user metadata for each object that has any. Metadata lies
-// beside the data and not in extended attributes because not every file system
-// has those; it is written right after its object appears, so that an object
-// without metadata is all that a crash in between leaves.
+// in, .lock orders those who give, replace or remove names, and .meta mirrors the
+// tree with one JSON file of user metadata for each object that has any. Metadata
+// lies beside the data and not in extended attributes because not every file
+// system has those; it is there right before its object appears, so that metadata
+// of no object is all that a crash in between leaves.
 package dir
 
 import (

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -120,6 +121,45 @@ func TestLeftoversOfACrashAreRemovedAndThoseOfTheLivingKept(t *testing.T) {
 		if err != nil || strings.HasPrefix(info.Key, ".") {
 			t.Errorf("List: %v, %v", info, err)
 		}
+	}
+}
+
+func TestAnObjectIsNeverSeenWithoutItsMetadata(t *testing.T) {
+	s := open(t, t.TempDir())
+	for i := range 200 {
+		key := fmt.Sprintf("k/%d", i)
+		done := make(chan error, 1)
+		go func() {
+			done <- s.Create(t.Context(), key, strings.NewReader("x"), artifact.Object{Meta: map[string]string{"a": "b"}})
+		}()
+		for seen := false; !seen; {
+			info, err := s.Stat(t.Context(), key)
+			if seen = err == nil; seen && info.Meta["a"] != "b" {
+				t.Errorf("%s was seen with metadata %v", key, info.Meta)
+			}
+		}
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestMetadataThatACrashLeftBelongsToNoObject(t *testing.T) {
+	for name, meta := range map[string]map[string]string{"none": nil, "its own": {"a": "new"}} {
+		t.Run(name, func(t *testing.T) {
+			path := t.TempDir()
+			s := open(t, path)
+			left := filepath.Join(path, ".meta", "k")
+			if err := errors.Join(os.Mkdir(filepath.Dir(left), 0o755), os.WriteFile(left, []byte(`{"a":"of the dead"}`), 0o644)); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Create(t.Context(), "k", strings.NewReader("x"), artifact.Object{Meta: meta}); err != nil {
+				t.Fatal(err)
+			}
+			if info, err := s.Stat(t.Context(), "k"); err != nil || !maps.Equal(info.Meta, meta) {
+				t.Errorf("Stat: %v, %v; want metadata %v", info.Meta, err, meta)
+			}
+		})
 	}
 }
 

@@ -68,15 +68,34 @@ func (s *Store) create(ctx context.Context, key string, body io.Reader, o artifa
 		return err
 	}
 	defer meta.drop()
-	if err := s.root.Link(tmp.name, key); err != nil {
+	if err := s.appear(ctx, tmp, meta, key); err != nil {
 		return err
 	}
-	if meta != nil { // only the winner of a race gets here
-		if err := s.root.Rename(meta.name, path.Join(metaFolder, key)); err != nil {
-			return err
-		}
-	}
 	return s.sync(path.Dir(key))
+}
+
+// appear gives an object its name, and its metadata just before: whoever sees the
+// object sees both, also after a crash in between. The lock keeps others from the
+// metadata meanwhile; what a crash left of it belongs to no object.
+func (s *Store) appear(ctx context.Context, object, meta *temp, key string) error {
+	unlock, err := s.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if _, err := s.root.Lstat(key); err == nil {
+		return fs.ErrExist
+	}
+	at := path.Join(metaFolder, key)
+	if meta != nil {
+		err = s.root.Rename(meta.name, at)
+	} else if err = s.root.Remove(at); errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		err = nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.root.Link(object.name, key)
 }
 
 // taken says that an object is there, unless what is there is not one.
@@ -97,8 +116,8 @@ func kind(m fs.FileMode) string {
 	return "special file"
 }
 
-// Swap replaces a small object. Whoever replaces or removes holds the store's
-// lock, so that nobody can do so between the look at the tag and the rename.
+// Swap replaces a small object. Whoever makes, replaces or removes holds the
+// store's lock, so that nobody can do so between the look at the tag and the rename.
 func (s *Store) Swap(ctx context.Context, key string, body []byte, old string) (string, error) {
 	if err := check(ctx, key); err != nil {
 		return "", err
@@ -159,7 +178,7 @@ func (s *Store) swap(ctx context.Context, key string, body []byte, old string) (
 		return "", err
 	}
 	if old == "" {
-		err = s.root.Link(tmp.name, key) // Create takes no lock: only a link is safe from it
+		err = s.root.Link(tmp.name, key)
 	} else {
 		err = s.root.Rename(tmp.name, key)
 	}
