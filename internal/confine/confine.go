@@ -56,8 +56,9 @@ func install(prog []bpf.RawInstruction) error {
 }
 
 // Exec confines the process and replaces it by the program argv[0], which is
-// looked up on the PATH of the calling process. It returns only on failure; the
-// process is then confined all the same.
+// looked up on the PATH of the calling process. The program is killed when the
+// thread ends that started this process. Exec returns only on failure; the process
+// is then confined all the same.
 func Exec(argv, env []string) error {
 	if len(argv) == 0 {
 		return errors.New("no program to confine")
@@ -68,6 +69,13 @@ func Exec(argv, env []string) error {
 	}
 	if err := Apply(); err != nil {
 		return err
+	}
+	// Which signal a parent's death sends is kept per thread, and the thread that
+	// executes a program is the one that stays: here, any of this process.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
+		return fmt.Errorf("end with the parent: %w", err)
 	}
 	if err := unix.Exec(path, argv, env); err != nil {
 		return fmt.Errorf("execute %s: %w", path, err)

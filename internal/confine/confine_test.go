@@ -5,13 +5,16 @@ package confine_test
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 	"unsafe"
 
 	"github.com/trtfarm/trtfarm/internal/confine"
@@ -21,14 +24,19 @@ import (
 // probeVariable turns the test binary into a probe: its value says what to try.
 const probeVariable = "CONFINE_TEST_PROBE"
 
+func init() { runtime.LockOSThread() } // the main goroutine keeps the main thread
+
 func TestMain(m *testing.M) {
 	switch probe := os.Getenv(probeVariable); {
 	case probe == "":
 		os.Exit(m.Run())
 	case os.Getenv("CONFINE_TEST_ENTER") != "":
 		os.Unsetenv("CONFINE_TEST_ENTER")
-		fmt.Fprintln(os.Stderr, confine.Exec([]string{os.Args[0]}, os.Environ()))
-		os.Exit(3)
+		go func() { // not on the main thread, which belongs to this goroutine
+			fmt.Fprintln(os.Stderr, confine.Exec([]string{os.Args[0]}, os.Environ()))
+			os.Exit(3)
+		}()
+		select {}
 	default:
 		if err := try(probe); err != nil {
 			fmt.Println(err)
@@ -61,6 +69,15 @@ func try(probe string) error {
 			return fmt.Errorf("child: %s%w", out, err)
 		}
 		return nil
+	case "start": // what is confined, and tell its number
+		cmd := exec.Command("/proc/self/exe")
+		cmd.Env = []string{probeVariable + "=" + where, "CONFINE_TEST_ENTER=1"}
+		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+		return cmd.Run()
+	case "wait":
+		fmt.Println(os.Getpid())
+		select {}
 	case "pair":
 		_, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 		return err
@@ -152,6 +169,38 @@ func TestExecSaysWhichProgramIsMissing(t *testing.T) {
 	if err := confine.Exec(nil, nil); err == nil {
 		t.Error("Exec of nothing: no error")
 	}
+}
+
+func TestAConfinedProgramEndsWithItsParent(t *testing.T) {
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = []string{probeVariable + "=start wait"}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var confined int
+	if _, err := fmt.Fscan(out, &confined); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	// The other end of the pipe is the confined program's, too.
+	ended := make(chan error, 1)
+	go func() {
+		_, err := io.Copy(io.Discard, out)
+		ended <- err
+	}()
+	select {
+	case <-ended:
+	case <-time.After(5 * time.Second):
+		t.Error("five seconds after its parent was killed, the confined program still runs")
+		_ = syscall.Kill(confined, syscall.SIGKILL)
+	}
+	_ = cmd.Wait() // it was killed
 }
 
 func expect(t *testing.T, who, got, want string) {
