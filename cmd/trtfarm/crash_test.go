@@ -144,6 +144,27 @@ func checkWhole(t *testing.T, s *site, store artifact.Store, p *process) int {
 	return len(doc.Cells)
 }
 
+// A GPU must not stay with a program that nobody waits for: on a machine of its
+// own, no engine takes it back.
+func TestAKilledRunTakesTrtexecWithIt(t *testing.T) {
+	s, _ := localSite(t)
+	s.env = append(s.env, "TRTSIM_FAULT=hang")
+	p := s.start(s.demo(), "--only", "id=mnist/24.08-py3/t4/fp32")
+	s.awaitTool(p, "build")
+	p.kill()
+	var left map[int]string
+	for deadline := time.Now().Add(quitTime); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		if left = processesOf(s.dir); len(left) == 0 {
+			break
+		}
+	}
+	if len(left) > 0 {
+		t.Errorf("%s after trtfarm was killed, there still are %v", quitTime, left)
+	}
+	s.env = append(s.env, "TRTSIM_FAULT=")
+	s.mustRun(0, s.demo(), "--only", "id=mnist/24.08-py3/t4/fp32")
+}
+
 // checkStore holds everything in a store against what may never break: a record
 // exists whole or not at all, blobs are what their names say, and nothing lies
 // where nothing belongs. It returns the records by key.

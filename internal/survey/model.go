@@ -13,6 +13,7 @@ import (
 	"github.com/trtfarm/trtfarm/internal/fault"
 	"github.com/trtfarm/trtfarm/internal/matrix"
 	"github.com/trtfarm/trtfarm/internal/onnx"
+	"github.com/trtfarm/trtfarm/internal/owner"
 	"github.com/trtfarm/trtfarm/internal/plan"
 	"github.com/trtfarm/trtfarm/internal/trtexec"
 	"github.com/trtfarm/trtfarm/internal/verify"
@@ -113,7 +114,7 @@ func Resolve(dir, p string) string {
 
 // goldenShapes reads the shapes of the reference inputs that the matrix names.
 func goldenShapes(dir string, m *matrix.Model, graph *onnx.Model) ([]trtexec.Binding, error) {
-	tmp, err := os.MkdirTemp("", "trtfarm-golden-")
+	tmp, err := owner.MakeFolder(os.TempDir(), "stage") // swept with the farm's own
 	if err != nil {
 		return nil, err
 	}
