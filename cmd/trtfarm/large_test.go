@@ -160,8 +160,9 @@ func judgeMemory(t *testing.T, peaks map[string]peak) {
 	for program, p := range most {
 		t.Logf("%d processes of %s, at most %d MiB: %.120s", count[program], program, p.bytes>>20, p.argv)
 	}
-	// Without these, nothing was looked at.
-	if count["trtfarm"] == 0 || count["trtfarm agent"] < 4 {
-		t.Errorf("seen: %v; want a trtfarm and its agents of four steps", count)
+	// Those that verify and publish read the engine whole, which takes a while; an
+	// agent that does not may come and go unseen.
+	if count["trtfarm"] == 0 || count["trtfarm agent"] < 2 {
+		t.Errorf("seen: %v; want a trtfarm and two of its agents at least", count)
 	}
 }
