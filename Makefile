@@ -7,6 +7,9 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 GO      := go
 FUZZTIME ?= 60s
 
+# Starts a docker engine, a registry and an S3 server around a command.
+UP := $(GO) run ./internal/testbed/up -bin $(BIN) -tools $(CACHE)/tools --
+
 export PATH := $(BIN):$(PATH)
 
 .PHONY: help build demo test check fuzz bench deps clean trtfarm trtsim ortrun
@@ -48,15 +51,15 @@ check: $(CACHE)/tools/staticcheck ## formatting, vet, staticcheck, tidy, matrice
 
 test: deps build check $(CACHE)/tools/versitygw ## everything, on a real docker engine, registry, S3 server and ONNX Runtime
 	$(BIN)/trtfarm check matrices/*.toml
-	TRTFARM_TEST_REQUIRED=1 TRTFARM_TEST_LARGE=1 $(GO) run ./internal/testbed/up -bin $(BIN) -tools $(CACHE)/tools -- \
-		$(GO) test -race -shuffle=on -timeout 40m ./...
+	TRTFARM_TEST_REQUIRED=1 $(UP) $(GO) test -race -shuffle=on -timeout 40m -skip TestALargeEngine ./...
+	TRTFARM_TEST_REQUIRED=1 TRTFARM_TEST_LARGE=1 $(UP) $(GO) test -count=1 -p 1 -timeout 20m \
+		-run 'TestALargeEngine|TestStore/large' ./cmd/trtfarm ./internal/artifact/dir ./internal/artifact/s3
 
 fuzz: ## run every fuzz target for FUZZTIME
 	scripts/fuzz $(FUZZTIME)
 
 bench: build deps $(CACHE)/tools/versitygw ## our overhead against a shell loop, as ratios of one run
-	$(GO) run ./internal/testbed/up -bin $(BIN) -tools $(CACHE)/tools -- \
-		$(GO) test -run "^$$" -bench . -benchtime 1x -v -timeout 60m ./cmd/trtfarm
+	$(UP) $(GO) test -run "^$$" -bench . -benchtime 1x -v -timeout 60m ./cmd/trtfarm
 
 clean: ## remove what was built; keeps the store
 	rm -rf $(BIN) $(CACHE)

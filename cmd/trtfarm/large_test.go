@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/trtfarm/trtfarm/internal/farm"
+
+	"github.com/trtfarm/trtfarm/internal/testbed"
 )
 
 const (
@@ -30,7 +32,7 @@ const (
 // 5 GiB, reads it back, and looks at the memory of every trtfarm meanwhile.
 func TestALargeEngineStaysOutOfMemory(t *testing.T) {
 	if os.Getenv("TRTFARM_TEST_LARGE") == "" {
-		t.Skip("TRTFARM_TEST_LARGE is not set: it takes two minutes, and 15 GiB of disk for a while")
+		testbed.Missing(t, "TRTFARM_TEST_LARGE is not set: it takes two minutes, and 15 GiB of disk for a while")
 	}
 	for name, site := range map[string]func(*testing.T) (*site, string){"docker to S3": dockerSite, "local to a folder": localSite} {
 		t.Run(name, func(t *testing.T) {
@@ -73,7 +75,7 @@ func room(t *testing.T) {
 		t.Fatal(err)
 	}
 	if free := int64(st.Bavail) * st.Bsize; free < largeRoom {
-		t.Skipf("%d GiB are free below %s, want %d", free>>30, os.TempDir(), int64(largeRoom)>>30)
+		testbed.Missing(t, fmt.Sprintf("%d GiB are free below %s, want %d", free>>30, os.TempDir(), int64(largeRoom)>>30))
 	}
 }
 

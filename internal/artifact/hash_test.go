@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 )
 
 // The digests are those of md5sum and sha256sum; the CRC64NVME of "123456789" is
@@ -59,6 +60,10 @@ func TestSumReportsWhatReadingCameToAndLeavesNothingRunning(t *testing.T) {
 		if _, err := Sum(io.MultiReader(io.LimitReader(zeros{}, size), iotest.ErrReader(broken))); !errors.Is(err, broken) {
 			t.Errorf("after %d bytes: %v, want %v", size, err, broken)
 		}
+	}
+	// A goroutine that has done its work may take a moment to be gone.
+	for deadline := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before && time.Now().Before(deadline); {
+		runtime.Gosched()
 	}
 	if after := runtime.NumGoroutine(); after > before {
 		t.Errorf("%d goroutines before, %d after", before, after)

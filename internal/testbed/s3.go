@@ -64,7 +64,7 @@ func S3(t testing.TB) S3Server {
 		Secret:   os.Getenv("TRTFARM_TEST_S3_SECRET"),
 	}
 	if s.Endpoint == "" {
-		missing(t, "no S3 server: TRTFARM_TEST_S3 is not set")
+		Missing(t, "no S3 server: TRTFARM_TEST_S3 is not set")
 	}
 	for name, value := range s.Env() {
 		t.Setenv(name, value)

@@ -155,7 +155,7 @@ func (f onWrite) Write(p []byte) (int, error) { f(); return len(p), nil }
 func TestAnEngineWithoutNVIDIASaysSo(t *testing.T) {
 	b := newBench(t)
 	if os.Getuid() != 0 {
-		t.Skip("starting a docker engine needs root")
+		testbed.Missing(t, "starting a docker engine needs root")
 	}
 	dir, err := os.MkdirTemp("", "dk")
 	if err != nil {
