@@ -53,7 +53,7 @@ test: deps build check $(CACHE)/tools/versitygw ## everything, on a real docker 
 	$(BIN)/trtfarm check matrices/*.toml
 	TRTFARM_TEST_REQUIRED=1 $(UP) $(GO) test -race -shuffle=on -timeout 40m -skip TestALargeEngine ./...
 	TRTFARM_TEST_REQUIRED=1 TRTFARM_TEST_LARGE=1 $(UP) $(GO) test -count=1 -p 1 -timeout 20m \
-		-run 'TestALargeEngine|TestStore/large' ./cmd/trtfarm ./internal/artifact/dir ./internal/artifact/s3
+		-run 'TestALargeEngine|^TestStore$$/large' ./cmd/trtfarm ./internal/artifact/dir ./internal/artifact/s3
 
 fuzz: ## run every fuzz target for FUZZTIME
 	scripts/fuzz $(FUZZTIME)
