@@ -8,6 +8,7 @@ import (
 
 	"github.com/trtfarm/trtfarm/internal/fault"
 	"github.com/trtfarm/trtfarm/internal/onnx"
+	"github.com/trtfarm/trtfarm/internal/plan"
 )
 
 // Profile is the shapes that one optimization profile accepts.
@@ -78,10 +79,6 @@ func Cases(m *onnx.Model, profiles []Profile, corners bool) ([]Case, error) {
 	return boundCases(cases)
 }
 
-// CaseFolder is the folder below ref/ that holds a case's files. Case names are
-// words joined by at most one slash, so that no two share a folder.
-func CaseFolder(name string) string { return strings.ReplaceAll(name, "/", "-") }
-
 // newCase makes a case of all inputs; those without an entry in shapes take
 // their declared shape.
 func newCase(name string, profile int, inputs []onnx.Value, shapes map[string][]int64) (Case, error) {
@@ -105,7 +102,7 @@ func newCase(name string, profile int, inputs []onnx.Value, shapes map[string][]
 		}
 		c.Inputs = append(c.Inputs, Tensor{
 			Name: v.Name, Type: v.Type, Shape: append([]int64{}, shape...), Size: size,
-			File: fmt.Sprintf("ref/%s/in-%d.raw", CaseFolder(name), i),
+			File: fmt.Sprintf("ref/%s/in-%d.raw", plan.CaseFolder(name), i),
 		})
 	}
 	return c, nil

@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"github.com/trtfarm/trtfarm/internal/fault"
+
+	"github.com/trtfarm/trtfarm/internal/plan"
 )
 
 // MakeReference gives every case its outputs: it writes the inputs that are
@@ -38,7 +40,7 @@ func MakeReference(ctx context.Context, rt Runtime, model string, cases []Case, 
 }
 
 func makeReference(ctx context.Context, rt Runtime, model string, c Case, dir string, seed [32]byte) (Case, error) {
-	folder := "ref/" + CaseFolder(c.Name)
+	folder := "ref/" + plan.CaseFolder(c.Name)
 	inputs := make([]Tensor, len(c.Inputs))
 	local := make([]Tensor, len(c.Inputs)) // as the runtime sees them, from within folder
 	for i, t := range c.Inputs {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/trtfarm/trtfarm/internal/fault"
 	"github.com/trtfarm/trtfarm/internal/onnx"
+	"github.com/trtfarm/trtfarm/internal/plan"
 )
 
 // echo is a runtime whose model returns its inputs, or other bytes of the same
@@ -66,7 +67,7 @@ func TestMakeReferenceFillsEveryTensor(t *testing.T) {
 		}
 		for j, in := range c.Inputs {
 			out := c.Outputs[j]
-			if out.File != fmt.Sprintf("ref/%s/out-%d.raw", CaseFolder(c.Name), j) || out.SHA256 != in.SHA256 || out.Size != in.Size || in.Size == 0 {
+			if out.File != fmt.Sprintf("ref/%s/out-%d.raw", plan.CaseFolder(c.Name), j) || out.SHA256 != in.SHA256 || out.Size != in.Size || in.Size == 0 {
 				t.Errorf("input %+v\noutput %+v", in, out)
 			}
 			if other := seen[in.SHA256]; other != "" && in.Name != "sr" {
