@@ -30,6 +30,7 @@ var layers = []layer{
 	}, true, "facts, words and what the operating system can do: they know nothing of engines being made"},
 	1: {"pure core", []string{
 		"internal/matrix", "internal/farmfile", "internal/lock", "internal/onnx", "internal/engine", "internal/trtexec",
+		"internal/inventory", "internal/compat",
 		"internal/diagnose", "internal/starter", "internal/plan",
 	}, true, "pure functions over data: all that a user must understand can be told before anything runs"},
 	2: {"engine", []string{
@@ -37,7 +38,7 @@ var layers = []layer{
 	}, true, "what happens, in terms of the interfaces declared here: no SDK, so that every test can stand in for one"},
 	3: {"adapters", []string{
 		"internal/builder/docker", "internal/builder/kube", "internal/builder/local",
-		"internal/artifact/dir", "internal/artifact/s3", "internal/registry",
+		"internal/artifact/dir", "internal/artifact/s3", "internal/registry", "internal/httpfile",
 	}, false, "one outside system each: replacing one touches no other"},
 	4: {"output", []string{
 		"internal/report", "internal/bundle",

@@ -27,16 +27,19 @@ type Matrix struct {
 
 // Model is one [model.NAME] table.
 type Model struct {
-	Name     string
-	Release  string   // free text such as "2026.11.0"; "" when absent
-	ONNX     string   // path, file://, s3:// or https://, as written
-	SHA256   string   // lower case hex, or "" when not pinned
-	Inputs   string   // folder with reference inputs, or ""
-	Outputs  string   // folder with reference outputs, or ""
-	Plugins  []string // shared libraries, in load order
-	Profiles []Profile
-	Pos      diag.Pos // of the table's name
-	ONNXPos  diag.Pos // of the value of onnx
+	Name    string
+	Release string   // free text such as "2026.11.0"; "" when absent
+	ONNX    string   // path, file://, s3:// or https://, as written
+	SHA256  string   // lower case hex, or "" when not pinned
+	Inputs  string   // folder with reference inputs, or ""
+	Outputs string   // folder with reference outputs, or ""
+	Plugins []string // shared libraries, in load order
+	// DynamicPlugins are libraries that TensorRT's plugin registry loads, as
+	// plugins written for it want; --dynamicPlugins of trtexec.
+	DynamicPlugins []string
+	Profiles       []Profile
+	Pos            diag.Pos // of the table's name
+	ONNXPos        diag.Pos // of the value of onnx
 }
 
 // Profile is one [model.NAME.profile.NAME] table: the shapes that one TensorRT
@@ -96,6 +99,11 @@ type Build struct {
 	Retries           int           // for infrastructure faults only
 	ExtraArgs         []string
 	Calibration       string // path of a calibration cache, or ""
+
+	VersionCompatible     bool   // newer TensorRT may load the plan
+	HardwareCompatibility string // "", "ampere+" or "sameComputeCapability"
+	Refit                 bool   // weights can be replaced
+	StripWeights          bool   // the plan is shipped without its weights
 }
 
 // Verify holds the [verify] settings of a cell.

@@ -16,8 +16,10 @@ type Build struct {
 	WorkspaceMiB      int // 0: no limit
 	OptimizationLevel int // -1: TensorRT's default
 	TimingCache       string
-	Plugins           []string
+	Plugins           []string // loaded into trtexec itself
+	DynamicPlugins    []string // loaded through TensorRT's plugin registry
 	Calibration       string
+	Modes             Modes
 	LayerInfo         string // file for the layer information, or ""
 	Extra             []string
 }
@@ -35,13 +37,17 @@ type Shape struct {
 
 // Inference is the intent of one run of a finished engine.
 type Inference struct {
-	TensorRT catalog.Version
-	Engine   string
-	Profile  int // which profile to use
-	Profiles int // how many the engine has; 0 for a static model
-	Shapes   []Binding
-	Inputs   []InputFile
-	Plugins  []string
+	TensorRT       catalog.Version
+	Engine         string
+	Profile        int // which profile to use
+	Profiles       int // how many the engine has; 0 for a static model
+	Shapes         []Binding
+	Inputs         []InputFile
+	Plugins        []string
+	DynamicPlugins []string
+	// Refit is the ONNX file whose weights a stripped plan is given after it is
+	// loaded; "" for a plan that carries its weights.
+	Refit string
 	// VersionCompatible says that the engine was built with --versionCompatible:
 	// such a plan holds host code, which trtexec runs only when it is told so.
 	VersionCompatible bool
