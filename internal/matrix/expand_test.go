@@ -107,12 +107,14 @@ max_p99_ms = { a10 = 3.5 }
 	for _, c := range m.Cells {
 		got[c.GPU+" "+string(c.Precision)] = settings{c.Build, c.Verify, c.Pos}
 	}
-	bc := []string{"--b=1", "--c"}
+	build := func(cache bool, timeout time.Duration, retries int, calibration string, args ...string) Build {
+		return Build{OptimizationLevel: 0, WorkspaceMiB: 1536, TimingCache: cache, Timeout: timeout, Retries: retries, ExtraArgs: args, Calibration: calibration}
+	}
 	want := map[string]settings{
-		"T4 fp16":  {Build{0, 1536, false, 2 * time.Hour, 0, []string{"--a"}, "c"}, Verify{"", Tolerance{0.25, 0.5}, false, 7}, diag.Pos{Line: 6, Col: 9, Len: 4}},
-		"T4 fp32":  {Build{0, 1536, false, 90 * time.Second, 0, bc, "c"}, Verify{"", Tolerance{1e-4, 1e-4}, false, 7}, diag.Pos{Line: 6, Col: 9, Len: 4}},
-		"A10 fp16": {Build{0, 1536, true, 90 * time.Second, 2, bc, ""}, Verify{triton, Tolerance{0.25, 1e-2}, true, 3.5}, diag.Pos{Line: 6, Col: 15, Len: 12}},
-		"A10 fp32": {Build{0, 1536, true, 90 * time.Second, 2, bc, ""}, Verify{triton, Tolerance{1e-4, 1e-4}, true, 3.5}, diag.Pos{Line: 6, Col: 15, Len: 12}},
+		"T4 fp16":  {build(false, 2*time.Hour, 0, "c", "--a"), Verify{"", Tolerance{0.25, 0.5}, false, 7}, diag.Pos{Line: 6, Col: 9, Len: 4}},
+		"T4 fp32":  {build(false, 90*time.Second, 0, "c", "--b=1", "--c"), Verify{"", Tolerance{1e-4, 1e-4}, false, 7}, diag.Pos{Line: 6, Col: 9, Len: 4}},
+		"A10 fp16": {build(true, 90*time.Second, 2, "", "--b=1", "--c"), Verify{triton, Tolerance{0.25, 1e-2}, true, 3.5}, diag.Pos{Line: 6, Col: 15, Len: 12}},
+		"A10 fp32": {build(true, 90*time.Second, 2, "", "--b=1", "--c"), Verify{triton, Tolerance{1e-4, 1e-4}, true, 3.5}, diag.Pos{Line: 6, Col: 15, Len: 12}},
 	}
 	for name := range want {
 		if !reflect.DeepEqual(got[name], want[name]) {
