@@ -64,12 +64,13 @@ func runLock(ctx context.Context, s streams, file, config string, update bool) e
 			continue
 		}
 		fmt.Fprintln(s.err, "trtfarm: ask for", ref)
-		found := h.resolve(ctx, ref)
-		if found.Err != nil {
-			failed = errors.Join(failed, found.Err)
+		found, err := h.ask(ctx, ref)
+		if err != nil {
+			failed = errors.Join(failed, err)
 			continue
 		}
-		l.Put(lock.Image{Ref: ref, Digest: found.Digest, Manifest: found.Manifest, TensorRT: found.TensorRT, CUDA: found.CUDA})
+		l.Put(lock.Image{Ref: ref, Digest: found.Digest, Manifest: found.Manifest, TensorRT: found.TensorRT,
+			CUDA: found.CUDA, Driver: found.Driver, Labels: lock.Labels(found.Labels)})
 		what := "new"
 		switch {
 		case known && old.Digest == found.Digest:

@@ -136,13 +136,18 @@ func (a *session) plan(ctx context.Context, storeErr error, needStore bool) erro
 
 // resolve asks the registry what an image reference means.
 func (h *house) resolve(ctx context.Context, ref string) plan.Image {
-	ctx, cancel := context.WithTimeoutCause(ctx, 20*time.Second, fmt.Errorf("the registry did not answer within 20s"))
-	defer cancel()
-	found, err := registry.Resolve(ctx, ref, registry.Options{Mirrors: h.file.Mirrors})
+	found, err := h.ask(ctx, ref)
 	if err != nil {
 		return plan.Image{Err: err}
 	}
-	return plan.Image{Digest: found.Digest, Manifest: found.Manifest, TensorRT: found.TensorRT, CUDA: found.CUDA, Source: "registry"}
+	return plan.Image{Digest: found.Digest, Manifest: found.Manifest, TensorRT: found.TensorRT, CUDA: found.CUDA, Driver: found.Driver, Source: "registry"}
+}
+
+// ask asks the registry for an image.
+func (h *house) ask(ctx context.Context, ref string) (registry.Image, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, 20*time.Second, errors.New("the registry did not answer within 20s"))
+	defer cancel()
+	return registry.Resolve(ctx, ref, registry.Options{Mirrors: h.file.Mirrors})
 }
 
 // openURL opens a model that is named by URL.

@@ -21,10 +21,17 @@ func (f *File) Encode() []byte {
 		fmt.Fprintf(&b, "\n[image.%s]\n", quote(img.Ref))
 		for _, field := range []struct{ key, value string }{
 			{"digest", img.Digest}, {"manifest", img.Manifest}, {"tensorrt", img.TensorRT}, {"cuda", img.CUDA},
+			{"driver", img.Driver},
 		} {
 			if field.value != "" {
 				fmt.Fprintf(&b, "%-8s = %s\n", field.key, quote(field.value))
 			}
+		}
+		if len(img.Labels) > 0 {
+			fmt.Fprintf(&b, "\n[image.%s.labels]\n", quote(img.Ref))
+		}
+		for _, l := range img.Labels {
+			fmt.Fprintf(&b, "%s = %s\n", quote(l.Name), quote(l.Value))
 		}
 	}
 	return []byte(b.String())

@@ -2,6 +2,7 @@ package lock
 
 import (
 	"bytes"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -18,7 +19,8 @@ func TestEncodeWritesAStableText(t *testing.T) {
 	f := &File{}
 	f.Put(Image{Ref: "nvcr.io/nvidia/tensorrt:24.08-py3", Digest: one, Manifest: two, TensorRT: "10.3.0.26", CUDA: "12.6.0.022"})
 	f.Put(Image{Ref: "nvcr.io/nvidia/tensorrt:23.09-py3", Digest: two, Manifest: two})
-	f.Put(Image{Ref: "nvcr.io/nvidia/tensorrt:24.08-py3", Digest: one, Manifest: two, TensorRT: "10.3.0.26"})
+	f.Put(Image{Ref: "nvcr.io/nvidia/tensorrt:24.08-py3", Digest: one, Manifest: two, TensorRT: "10.3.0.26", Driver: "560.35.03",
+		Labels: []Label{{"com.nvidia.tensorrt.version", "10.3.0.26+cuda12.6"}, {"org.opencontainers.image.version", `"24.08"`}}})
 	want := header + `
 [image."nvcr.io/nvidia/tensorrt:23.09-py3"]
 digest   = "` + two + `"
@@ -28,6 +30,11 @@ manifest = "` + two + `"
 digest   = "` + one + `"
 manifest = "` + two + `"
 tensorrt = "10.3.0.26"
+driver   = "560.35.03"
+
+[image."nvcr.io/nvidia/tensorrt:24.08-py3".labels]
+"com.nvidia.tensorrt.version" = "10.3.0.26+cuda12.6"
+"org.opencontainers.image.version" = "\"24.08\""
 `
 	if got := string(f.Encode()); got != want {
 		t.Errorf("Encode()\n got %s\nwant %s", got, want)
@@ -35,6 +42,28 @@ tensorrt = "10.3.0.26"
 	back, err := Parse("trtfarm.lock", f.Encode())
 	if err != nil || !reflect.DeepEqual(back, f) {
 		t.Errorf("Parse(Encode()) = %+v, %v; want %+v", back, err, f)
+	}
+}
+
+func TestLabelsKeepsWhatSaysWhatAnImageIsMadeOf(t *testing.T) {
+	all := map[string]string{
+		"org.opencontainers.image.version": "22.04",
+		"com.nvidia.tensorrt.version":      "10.3.0.26",
+		"com.nvidia.volumes.needed":        strings.Repeat("x", 201),
+		"com.nvidia.broken":                "\xff",
+		"com.nvidia.bad name":              "x",
+		"maintainer":                       "somebody",
+	}
+	want := []Label{{"com.nvidia.tensorrt.version", "10.3.0.26"}, {"org.opencontainers.image.version", "22.04"}}
+	if got := Labels(all); !reflect.DeepEqual(got, want) {
+		t.Errorf("Labels() = %v, want %v", got, want)
+	}
+	many := map[string]string{}
+	for i := range 100 {
+		many[fmt.Sprintf("com.nvidia.n%d", i)] = "x"
+	}
+	if got := Labels(many); len(got) != 50 {
+		t.Errorf("Labels() keeps %d of 100, want 50", len(got))
 	}
 }
 
@@ -95,7 +124,7 @@ func TestAManifestThatIsNotNamedIsTheDigest(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	good := &File{}
-	good.Put(Image{Ref: "nvcr.io/nvidia/tensorrt:24.08-py3", Digest: one, Manifest: two, TensorRT: "10.3.0.26", CUDA: "12.6"})
+	good.Put(Image{Ref: "nvcr.io/nvidia/tensorrt:24.08-py3", Digest: one, Manifest: two, TensorRT: "10.3.0.26", CUDA: "12.6", Driver: "560.35.03", Labels: []Label{{"com.nvidia.x", "y"}}})
 	f.Add(good.Encode())
 	f.Add([]byte("version = 1\n[image.\"\\u0001\\\"é\"]\ndigest = \"" + one + "\"\ncuda = '''\n\\'''\n"))
 	f.Fuzz(func(t *testing.T, src []byte) {

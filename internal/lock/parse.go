@@ -50,6 +50,15 @@ func readImage(v *tomlfile.Value) Image {
 		tomlfile.Field{Name: "manifest", Read: tomlfile.Into(&img.Manifest, digest)},
 		tomlfile.Field{Name: "tensorrt", Read: tomlfile.Into(&img.TensorRT, (*tomlfile.Value).Text)},
 		tomlfile.Field{Name: "cuda", Read: tomlfile.Into(&img.CUDA, (*tomlfile.Value).Text)},
+		tomlfile.Field{Name: "driver", Read: tomlfile.Into(&img.Driver, (*tomlfile.Value).Text)},
+		tomlfile.Field{Name: "labels", Read: func(v *tomlfile.Value) {
+			entries, _ := v.Entries()
+			for _, e := range entries {
+				if text, ok := e.Text(); ok {
+					img.Labels = append(img.Labels, Label{e.Name, text})
+				}
+			}
+		}},
 	)
 	if v.Get("digest") == nil {
 		v.Missing("digest", "run trtfarm lock --update to write the file anew")

@@ -43,6 +43,7 @@ type Image struct {
 	Manifest string
 	TensorRT string // as declared by the image, the lock or the catalogue; "" when nobody knows
 	CUDA     string
+	Driver   string // that its CUDA was released with, as the image declares it; "" when it does not
 	Source   string // "lock", "registry", "catalogue" or "local": who said so
 	Err      error  // why the digest is unknown
 }

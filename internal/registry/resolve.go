@@ -31,6 +31,7 @@ type Image struct {
 	Manifest string            // "sha256:…" of the platform's manifest; equal to Digest when there is no index
 	TensorRT string            // as the image declares it, without the build suffix after "+"; "" when it does not
 	CUDA     string            // likewise
+	Driver   string            // that its CUDA was released with, as the image declares it
 	Labels   map[string]string // of the image's configuration
 }
 
@@ -146,6 +147,8 @@ func (i *Image) declare(config *v1.ConfigFile) {
 			i.TensorRT = version(value)
 		case "CUDA_VERSION":
 			i.CUDA = version(value)
+		case "CUDA_DRIVER_VERSION":
+			i.Driver = version(value)
 		}
 	}
 	if i.TensorRT == "" {

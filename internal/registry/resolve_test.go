@@ -30,7 +30,7 @@ import (
 const ref = "nvcr.io/nvidia/tensorrt:24.08-py3"
 
 // env is that of NGC's images, as far as it matters here.
-var env = []string{"PATH=/usr/bin", "TRT_VERSION=10.3.0.26+cuda12.6", "CUDA_VERSION=12.6.0.022"}
+var env = []string{"PATH=/usr/bin", "TRT_VERSION=10.3.0.26+cuda12.6", "CUDA_VERSION=12.6.0.022", "CUDA_DRIVER_VERSION=560.35.03"}
 
 func TestResolve(t *testing.T) {
 	host := serve(t, nil)
@@ -49,7 +49,7 @@ func TestResolve(t *testing.T) {
 	push(t, host+"/library/debian:12", labelled)
 
 	mirrors := map[string]string{"nvcr.io": host, "docker.io": host}
-	full := registry.Image{Digest: digest(t, index), Manifest: digest(t, amd), TensorRT: "10.3.0.26", CUDA: "12.6.0.022"}
+	full := registry.Image{Digest: digest(t, index), Manifest: digest(t, amd), TensorRT: "10.3.0.26", CUDA: "12.6.0.022", Driver: "560.35.03"}
 	plain := full
 	plain.Digest = plain.Manifest
 	byLabel := registry.Image{Digest: digest(t, labelled), Manifest: digest(t, labelled), TensorRT: "8.6.1.6",

@@ -89,7 +89,7 @@ func image(ctx context.Context, o Options, ref string) plan.Image {
 	var p plan.Image
 	if o.Lock != nil {
 		if l, ok := o.Lock.Find(ref); ok {
-			p = plan.Image{Digest: l.Digest, Manifest: l.Manifest, TensorRT: l.TensorRT, CUDA: l.CUDA, Source: "lock"}
+			p = plan.Image{Digest: l.Digest, Manifest: l.Manifest, TensorRT: l.TensorRT, CUDA: l.CUDA, Driver: l.Driver, Source: "lock"}
 		}
 	}
 	switch {

@@ -19,6 +19,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
+	"github.com/trtfarm/trtfarm/internal/catalog"
 )
 
 // imagePath is the PATH of NGC's TensorRT images, as far as it matters here.
@@ -37,6 +39,10 @@ type Contents struct {
 // ONNX Runtime beside it, and the shared libraries that they need, from this host.
 // Equal inputs make an image of equal digest.
 func PushTensorRT(ctx context.Context, registry, tag, tensorRT, cuda, binDir string) error {
+	driver, ok := catalog.MinDriver(cuda)
+	if !ok {
+		return fmt.Errorf("no driver is known for CUDA %s", cuda)
+	}
 	c := Contents{
 		Files: map[string]string{
 			"/usr/local/bin/trtexec":             filepath.Join(binDir, "trtsim"),
@@ -44,7 +50,7 @@ func PushTensorRT(ctx context.Context, registry, tag, tensorRT, cuda, binDir str
 			"/usr/local/bin/libonnxruntime.so.1": filepath.Join(binDir, "libonnxruntime.so.1"),
 		},
 		Links: map[string]string{"/usr/local/bin/nvidia-smi": "trtexec"},
-		Env:   []string{"PATH=" + imagePath, "TRT_VERSION=" + tensorRT, "CUDA_VERSION=" + cuda, "NVIDIA_VISIBLE_DEVICES=all"},
+		Env:   []string{"PATH=" + imagePath, "TRT_VERSION=" + tensorRT, "CUDA_VERSION=" + cuda, "CUDA_DRIVER_VERSION=" + driver, "NVIDIA_VISIBLE_DEVICES=all"},
 		Label: map[string]string{"com.nvidia.tensorrt.version": tensorRT},
 	}
 	for _, program := range []string{"ortrun", "libonnxruntime.so.1"} {
