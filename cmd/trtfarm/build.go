@@ -31,6 +31,7 @@ func (a *session) build(ctx context.Context, run string, todo []int, outcomes []
 		return err
 	}
 	defer fleet.close(ctx)
+	refused := a.driversRefuse(fleet)
 	var work []farm.Work
 	var from []int // work[k] is the cell from[k]
 	stager, err := a.stager(note)
@@ -42,14 +43,16 @@ func (a *session) build(ctx context.Context, run string, todo []int, outcomes []
 		c := a.cells[i]
 		var staged farm.Staged
 		var err error
+		out := &outcomes[i]
 		if f := fleet.excuse(c.GPU); f != nil {
-			err = f
-		} else {
-			staged, err = stager.Stage(ctx, c, a.facts.Models[c.Model.Name])
+			*out = unmade(ctx, c, f)
+		} else if f := refused[i]; f != nil {
+			*out = farm.Outcome{ID: c.ID, Key: c.Key, State: farm.Refused, Fault: f}
+		} else if staged, err = stager.Stage(ctx, c, a.facts.Models[c.Model.Name]); err != nil {
+			*out = unmade(ctx, c, err)
 		}
-		if err != nil {
-			outcomes[i] = unmade(ctx, c, err)
-			watch(ended(run, outcomes[i]))
+		if out.Fault != nil {
+			watch(ended(run, *out))
 			if o.failFast {
 				return fmt.Errorf("%w: %s", farm.ErrFailFast, c.ID)
 			}
@@ -63,6 +66,20 @@ func (a *session) build(ctx context.Context, run string, todo []int, outcomes []
 		outcomes[from[k]] = out
 	}
 	return nil
+}
+
+// driversRefuse plans once more, now that the hosts have said which drivers they
+// have, and returns the cells that none of them serves, by index.
+func (a *session) driversRefuse(fleet *fleet) map[int]*fault.Fault {
+	facts := a.facts
+	facts.Runners = fleet.seen
+	refused := map[int]*fault.Fault{}
+	for i, c := range plan.Make(a.matrix, facts) {
+		if c.Cause == plan.DriverTooOld {
+			refused[i] = c.Fault()
+		}
+	}
+	return refused
 }
 
 // abandon gives every cell of todo that has no outcome yet the one that err means.

@@ -217,7 +217,7 @@ func (h *house) targets(gpus []string) []plan.Runner {
 		if r.Auto {
 			known = gpus // only the host can say; the run asks it
 		}
-		runners = append(runners, plan.Runner{Name: r.Name, GPUs: known, Simulated: r.Simulate})
+		runners = append(runners, plan.Runner{Name: r.Name, GPUs: known, Driver: r.Driver, Simulated: r.Simulate})
 	}
 	return runners
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,6 +34,7 @@ type request struct {
 // fleet is the farm's runners as this invocation found them.
 type fleet struct {
 	open []farm.Runner
+	seen []plan.Runner // the open ones, as a plan takes them
 	lost []lostRunner
 	note func(string)
 }
@@ -76,6 +78,7 @@ func (h *house) fleet(ctx context.Context, q request) (*fleet, error) {
 			continue
 		}
 		f.open = append(f.open, r)
+		f.seen = append(f.seen, facts(r, spec))
 		sweep(ctx, r, q.note)
 	}
 	return f, nil
@@ -155,7 +158,7 @@ func (h *house) runner(ctx context.Context, spec farmfile.Runner, self string, q
 		}
 		r.Exec = ex
 		if spec.Auto {
-			if r.GPUs, err = probe(ctx, ex, q); err != nil {
+			if r.GPUs, r.Driver, err = probe(ctx, ex, q); err != nil {
 				_ = ex.Close()
 				return r, err
 			}
@@ -170,18 +173,18 @@ func (h *house) runner(ctx context.Context, spec farmfile.Runner, self string, q
 	return r, nil
 }
 
-// probe asks a docker host which GPUs it has, with nvidia-smi from an image of
-// the plan.
-func probe(ctx context.Context, ex *docker.Executor, q request) ([]farm.GPU, error) {
+// probe asks a docker host which GPUs and which driver it has, with nvidia-smi
+// from an image of the plan.
+func probe(ctx context.Context, ex *docker.Executor, q request) (gpus []farm.GPU, driver string, err error) {
 	if err := ex.Prepare(ctx, q.probe, q.note); err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	found, err := ex.Probe(ctx, q.probe)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	var gpus []farm.GPU
 	for _, g := range found {
+		driver = g.Driver // a host has one
 		known, ok := catalog.FindGPU(g.Name)
 		if !ok {
 			q.note("GPU " + g.Name + " is not in the catalogue, so it is not used")
@@ -189,7 +192,17 @@ func probe(ctx context.Context, ex *docker.Executor, q request) ([]farm.GPU, err
 		}
 		gpus = append(gpus, farm.GPU{Target: known.Name, Device: g.UUID})
 	}
-	return gpus, nil
+	return gpus, driver, nil
+}
+
+// facts describes a runner as a plan takes it; what the host says of its driver
+// counts before what the farm file says.
+func facts(r farm.Runner, spec farmfile.Runner) plan.Runner {
+	known := plan.Runner{Name: r.Name, Driver: cmp.Or(r.Driver, spec.Driver), Simulated: spec.Simulate}
+	for _, g := range r.GPUs {
+		known.GPUs = append(known.GPUs, g.Target)
+	}
+	return known
 }
 
 // isSimulator reports whether a program is trtsim by its name.

@@ -19,7 +19,7 @@ func fill(m *artifact.Manifest, job builder.Job, made *builder.Made) {
 	m.CUDA = job.Image.CUDA
 	m.Precision.Obtained = made.Build.Layers
 	m.GPU = artifact.GPU{Target: job.Target.Name, Product: build.Log.Device.Name, UUID: build.Log.Device.UUID,
-		SM: file.SM, SMs: build.Log.Device.SMs, MemoryMiB: build.Log.Device.MemoryMiB}
+		SM: file.SM, SMs: build.Log.Device.SMs, MemoryMiB: build.Log.Device.MemoryMiB, Driver: m.GPU.Driver}
 	m.Argv = job.Argv
 	m.VerifyArgv, m.Replays = nil, nil
 	references := map[string]bool{}

@@ -23,6 +23,9 @@ type Runner struct {
 	Name string
 	Exec builder.Executor
 	GPUs []GPU
+	// Driver is the version of the host's NVIDIA driver as the host says it; ""
+	// when it was not asked.
+	Driver string
 }
 
 // GPU is one device of a runner.
@@ -166,7 +169,7 @@ func (r *run) attempt(ctx context.Context, i, attempt int, runner Runner, pool *
 		return nil, err
 	}
 	m := w.Draft
-	m.Runner = runner.Name
+	m.Runner, m.GPU.Driver = runner.Name, runner.Driver
 	fill(&m, w.Job, made)
 	won, winner, err := artifact.Commit(ctx, r.options.Store, &m)
 	if err = fault.Because(ctx, err); err != nil && err == context.Cause(ctx) {

@@ -23,6 +23,7 @@ type Runner struct {
 	Kubernetes *Cluster
 	GPUs       []string // catalogue names, one per device, in device order
 	Auto       bool     // gpus = "auto": ask the host
+	Driver     string   // NVIDIA driver of the host, "535.161.08"; "" when the file does not say
 	Simulate   bool     // the runner has no GPUs; trtsim stands in for trtexec
 	Pos        diag.Pos
 }

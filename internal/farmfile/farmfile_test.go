@@ -36,10 +36,10 @@ kubernetes = { context = "gpu", namespace = "trtfarm" }
 		"relative paths are relative to the file's folder": {`version = 1
 store = { url = "file:./store" }
 sign  = { key = "keys/ed25519.pem" }
-runner.here = { local = "../bin/trtsim", simulate = true, gpus = ["T4"] }
+runner.here = { local = "../bin/trtsim", simulate = true, gpus = ["T4"], driver = "535.161.08" }
 runner.also = { local = "trtexec" }
 `, File{StoreURL: "file:/farm/store", Mirrors: map[string]string{}, SignKey: "/farm/keys/ed25519.pem", Runners: []Runner{
-			{Name: "here", Local: "/bin/trtsim", GPUs: []string{"T4"}, Simulate: true, Pos: diag.Pos{Line: 4, Col: 8, Len: 4}},
+			{Name: "here", Local: "/bin/trtsim", GPUs: []string{"T4"}, Driver: "535.161.08", Simulate: true, Pos: diag.Pos{Line: 4, Col: 8, Len: 4}},
 			{Name: "also", Local: "trtexec", Auto: true, Pos: diag.Pos{Line: 5, Col: 8, Len: 4}},
 		}}},
 		"a file may be empty but for its version": {"version = 1\n", File{Mirrors: map[string]string{}}},
@@ -87,6 +87,7 @@ simulate = true
 [runner.e]
 docker = "unix:///var/run/docker.sock"
 gpus = ["T4", "T44X", 3]
+driver = "NVIDIA 535"
 [runner.f]
 dcoker = "tcp://gpu-f:2376"
 `
@@ -110,8 +111,9 @@ trtfarm.toml:17:1: a simulated runner has no GPUs that could be asked for | add 
 trtfarm.toml:18:9: runner "e" has the same GPUs as runner "c"; both would time kernels on them at once | remove one of the two
 trtfarm.toml:20:15: gpu "T44X" is not known
 trtfarm.toml:20:23: runner.e.gpus[2] must be a string, found an integer | write "3"
-trtfarm.toml:21:9: runner "f" does not say what it is
-trtfarm.toml:22:1: key "dcoker" is not known in runner.f | write docker`
+trtfarm.toml:21:10: "NVIDIA 535" is not the version of an NVIDIA driver
+trtfarm.toml:22:9: runner "f" does not say what it is
+trtfarm.toml:23:1: key "dcoker" is not known in runner.f | write docker`
 	f, err := Parse("trtfarm.toml", []byte(src))
 	var got []string
 	for _, d := range diag.All(err) {

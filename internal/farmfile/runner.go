@@ -48,6 +48,7 @@ func (p *parser) runner(v *tomlfile.Value) Runner {
 		tomlfile.Field{Name: "local", Read: tomlfile.Into(&r.Local, p.program)},
 		tomlfile.Field{Name: "kubernetes", Read: tomlfile.Into(&r.Kubernetes, cluster)},
 		tomlfile.Field{Name: "gpus", Read: func(v *tomlfile.Value) { r.GPUs, r.Auto = gpus(v) }},
+		tomlfile.Field{Name: "driver", Read: tomlfile.Into(&r.Driver, driver)},
 		tomlfile.Field{Name: "simulate", Read: tomlfile.Into(&r.Simulate, (*tomlfile.Value).Bool)},
 	)
 	switch given := names(v, slices.Clone(kinds)...); {
@@ -176,6 +177,19 @@ func namespace(v *tomlfile.Value) (string, bool) {
 	s, ok := v.Text()
 	if ok && !label.MatchString(s) {
 		v.Mistake("%s cannot be a namespace", tomlfile.Quote(s)).Allowed = []string{"1 to 63 small letters, digits or \"-\", a letter or a digit at both ends"}
+		return "", false
+	}
+	return s, ok
+}
+
+// driverForm is how nvidia-smi prints the version of a driver.
+var driverForm = regexp.MustCompile(`^[1-9]\d{2,3}(\.\d{1,4}){0,2}$`)
+
+// driver reads the version of a host's NVIDIA driver.
+func driver(v *tomlfile.Value) (string, bool) {
+	s, ok := v.Text()
+	if ok && !driverForm.MatchString(s) {
+		v.Mistake("%s is not the version of an NVIDIA driver", tomlfile.Quote(s)).Allowed = []string{`what nvidia-smi prints, such as "535.161.08"`}
 		return "", false
 	}
 	return s, ok

@@ -52,6 +52,7 @@ type Image struct {
 type Runner struct {
 	Name      string
 	GPUs      []string // catalogue names
+	Driver    string   // of the host, "535.161.08"; "" when unknown
 	Simulated bool     // a stand-in builds there: its engines never share a key with real ones
 }
 
@@ -84,6 +85,10 @@ const (
 	Cached  Status = "cached"
 	Refused Status = "refused"
 )
+
+// DriverTooOld is the cause of a refusal because no runner's driver serves the
+// CUDA of an image.
+const DriverTooOld = "driver-too-old"
 
 // Cell is the plan for one cell.
 type Cell struct {
