@@ -1,16 +1,37 @@
 package catalog
 
 import (
+	"bytes"
 	"embed"
 	"encoding/csv"
 	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
 )
 
 //go:embed data/*.csv
 var data embed.FS
 
-// rows returns the rows of an embedded table below its header. The tables are
-// part of the program and checked by its tests, so a broken one is a bug.
+// embedded reads one of the tables that are part of the program, when it is
+// first asked for. The tests read every table, so a broken one is a bug.
+func embedded[T any](name string, parse func(name string, text []byte) (T, error)) func() T {
+	return sync.OnceValue(func() T {
+		text, err := data.ReadFile("data/" + name)
+		if err != nil {
+			panic("catalog: " + err.Error())
+		}
+		table, err := parse(name, text)
+		if err != nil {
+			panic("catalog: " + err.Error())
+		}
+		return table
+	})
+}
+
+// rows returns the rows of an embedded table below its header.
 func rows(name string) (header []string, body [][]string) {
 	f, err := data.Open("data/" + name)
 	if err != nil {
@@ -22,4 +43,86 @@ func rows(name string) (header []string, body [][]string) {
 		panic(fmt.Sprintf("catalog: %s: %v", name, err))
 	}
 	return all[0], all[1:]
+}
+
+// row is one row of a table. Its readers keep the first mistake they meet, with
+// the line and the column where it stands.
+type row struct {
+	table  string
+	line   int
+	header []string
+	cells  []string
+	err    *error // shared by the rows of a table
+}
+
+// readRows reads a table whose header is the given one. Every row must be as
+// long as the header.
+func readRows(name string, text []byte, header ...string) ([]row, error) {
+	r := csv.NewReader(bytes.NewReader(text))
+	first, err := r.Read()
+	if err == io.EOF {
+		return nil, fmt.Errorf("%s:1: no header, want %s", name, strings.Join(header, ","))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if !slices.Equal(first, header) {
+		return nil, fmt.Errorf("%s:1: header is %q, want %q", name, strings.Join(first, ","), strings.Join(header, ","))
+	}
+	var list []row
+	wrong := new(error)
+	for {
+		cells, err := r.Read()
+		if err == io.EOF {
+			return list, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		line, _ := r.FieldPos(0)
+		list = append(list, row{name, line, header, cells, wrong})
+	}
+}
+
+// text is the cell of a column, which the header must have.
+func (r row) text(column string) string {
+	return r.cells[slices.Index(r.header, column)]
+}
+
+// number is the number in a column; an empty cell is 0.
+func (r row) number(column string) int64 {
+	s := r.text(column)
+	if s == "" {
+		return 0
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n <= 0 {
+		r.wrong(column, "want a number above 0")
+	}
+	return n
+}
+
+// small is number for columns whose numbers fit an int of any machine.
+func (r row) small(column string) int {
+	n := r.number(column)
+	if n > 1<<31-1 {
+		r.wrong(column, "the number is too large")
+	}
+	return int(n)
+}
+
+// choice is the cell of a column that holds one of a few words, or nothing.
+func (r row) choice(column string, words ...string) string {
+	s := r.text(column)
+	if s != "" && !slices.Contains(words, s) {
+		r.wrong(column, "want one of "+strings.Join(words, ", "))
+	}
+	return s
+}
+
+// wrong keeps a mistake, unless one was met before.
+func (r row) wrong(column, want string) {
+	if *r.err == nil {
+		*r.err = fmt.Errorf("%s:%d: column %s: %q: %s", r.table, r.line, column, r.text(column), want)
+	}
 }

@@ -5,6 +5,7 @@ package device
 import (
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -52,83 +53,75 @@ func (d Device) AtLeast(major, minor int) bool {
 	return a > major || a == major && b >= minor
 }
 
-// row is a device of the table with the further names that mean it.
-type row struct {
-	Device
-	also []string
+// complete reports whether every number of a board is known that trtexec prints.
+func complete(b catalog.Board) bool {
+	return b.SMs > 0 && b.BusBits > 0 && b.MemoryMiB > 0 && b.CoreKHz > 0 && b.MemoryKHz > 0 && b.L2Bytes > 0 && b.SharedKiB > 0
 }
 
-const (
-	dataSheet = "NVIDIA data sheet and whitepaper of the product; clocks and memory as deviceQuery listings show them"
-	planFile  = "device block of a plan file that TensorRT built on this GPU"
-)
-
-var table = []row{
-	{Device{Name: "T4", Product: "Tesla T4", SM: "7.5", SMs: 40, MemoryMiB: 15102, MemorySize: 15835660288, BusBits: 256, CoreKHz: 1590000, MemoryKHz: 5001000, L2Bytes: 4 << 20, SharedKiB: 64, ECC: true, Source: planFile}, nil},
-	{Device{Name: "V100-32GB", Product: "Tesla V100-PCIE-32GB", SM: "7.0", SMs: 80, MemoryMiB: 32501, BusBits: 4096, CoreKHz: 1380000, MemoryKHz: 877000, L2Bytes: 6 << 20, SharedKiB: 96, ECC: true, Source: dataSheet}, []string{"V100"}},
-	{Device{Name: "A100-40GB", Product: "NVIDIA A100-SXM4-40GB", SM: "8.0", SMs: 108, MemoryMiB: 40396, BusBits: 5120, CoreKHz: 1410000, MemoryKHz: 1215000, L2Bytes: 40 << 20, PersistL2: 26214400, SharedKiB: 164, ECC: true, Source: dataSheet}, []string{"A100"}},
-	{Device{Name: "A100-80GB", Product: "NVIDIA A100-SXM4-80GB", SM: "8.0", SMs: 108, MemoryMiB: 81037, BusBits: 5120, CoreKHz: 1410000, MemoryKHz: 1593000, L2Bytes: 40 << 20, PersistL2: 26214400, SharedKiB: 164, ECC: true, Source: dataSheet}, nil},
-	{Device{Name: "A30", Product: "NVIDIA A30", SM: "8.0", SMs: 56, MemoryMiB: 24060, BusBits: 3072, CoreKHz: 1440000, MemoryKHz: 1215000, L2Bytes: 24 << 20, PersistL2: 15728640, SharedKiB: 164, ECC: true, Source: dataSheet}, nil},
-	{Device{Name: "A10", Product: "NVIDIA A10", SM: "8.6", SMs: 72, MemoryMiB: 22515, BusBits: 384, CoreKHz: 1695000, MemoryKHz: 6251000, L2Bytes: 6 << 20, PersistL2: 4325376, SharedKiB: 100, ECC: true, Source: dataSheet}, nil},
-	{Device{Name: "A10G", Product: "NVIDIA A10G", SM: "8.6", SMs: 80, MemoryMiB: 22515, BusBits: 384, CoreKHz: 1710000, MemoryKHz: 6251000, L2Bytes: 6 << 20, PersistL2: 4325376, SharedKiB: 100, ECC: true, Source: dataSheet}, nil},
-	{Device{Name: "L4", Product: "NVIDIA L4", SM: "8.9", SMs: 58, MemoryMiB: 22478, BusBits: 192, CoreKHz: 2040000, MemoryKHz: 6251000, L2Bytes: 48 << 20, PersistL2: 33030144, SharedKiB: 100, ECC: true, Source: dataSheet}, nil},
-	{Device{Name: "L40S", Product: "NVIDIA L40S", SM: "8.9", SMs: 142, MemoryMiB: 45373, BusBits: 384, CoreKHz: 2520000, MemoryKHz: 9001000, L2Bytes: 96 << 20, PersistL2: 66060288, SharedKiB: 100, ECC: true, Source: dataSheet}, nil},
-	{Device{Name: "GeForce RTX 4090", Product: "NVIDIA GeForce RTX 4090", SM: "8.9", SMs: 128, MemoryMiB: 24563, MemorySize: 25756696576, BusBits: 384, CoreKHz: 2520000, MemoryKHz: 10501000, L2Bytes: 75497472, PersistL2: 56623104, SharedKiB: 100, Source: planFile}, []string{"RTX 4090", "RTX4090", "4090"}},
-	{Device{Name: "H100-80GB", Product: "NVIDIA H100 80GB HBM3", SM: "9.0", SMs: 132, MemoryMiB: 81079, BusBits: 5120, CoreKHz: 1980000, MemoryKHz: 2619000, L2Bytes: 50 << 20, PersistL2: 32768000, SharedKiB: 228, ECC: true, Source: dataSheet}, []string{"H100"}},
-	{Device{Name: "H200", Product: "NVIDIA H200", SM: "9.0", SMs: 132, MemoryMiB: 143156, BusBits: 6144, CoreKHz: 1980000, MemoryKHz: 3201000, L2Bytes: 60 << 20, PersistL2: 39321600, SharedKiB: 228, ECC: true, Source: dataSheet}, nil},
-	{Device{Name: "B200", Product: "NVIDIA B200", SM: "10.0", SMs: 148, MemoryMiB: 182642, BusBits: 8192, CoreKHz: 1965000, MemoryKHz: 3996000, L2Bytes: 126 << 20, PersistL2: 82575360, SharedKiB: 228, ECC: true, Source: dataSheet}, nil},
-}
-
-// Names are the devices of the table, by catalogue name.
+// Names are the GPUs whose numbers the catalogue has, by catalogue name.
 func Names() []string {
-	out := make([]string, len(table))
-	for i, r := range table {
-		out[i] = r.Name
-	}
-	return out
-}
-
-// Find returns the device for a catalogue name or a product string. A GPU that
-// only the catalogue knows comes with the numbers that the catalogue has.
-func Find(name string) (Device, error) {
-	for _, r := range table {
-		names := append([]string{r.Name, r.Product}, r.also...)
-		for _, n := range names {
-			if strings.EqualFold(n, name) {
-				return r.finish(r.Product), nil
-			}
+	var names []string
+	for _, b := range catalog.Boards() {
+		if complete(b) && !slices.Contains(names, b.GPU) {
+			names = append(names, b.GPU)
 		}
 	}
+	return names
+}
+
+// Find returns the device for a catalogue name or a product string. A family
+// means the first of its members whose board is known, and a name the first of
+// its boards. A GPU without a board comes with the numbers that the catalogue has.
+func Find(name string) (Device, error) {
 	g, ok := catalog.FindGPU(name)
 	if !ok {
 		return Device{}, fmt.Errorf("no GPU of the catalogue is called %q; trtsim knows the numbers of %s", name, strings.Join(Names(), ", "))
 	}
+	b := board(g, name)
+	if b.GPU != g.Name && b.GPU != "" {
+		g, _ = catalog.FindGPU(b.GPU) // the member of a family
+	}
 	if g.SM == "" {
 		return Device{}, fmt.Errorf("the catalogue does not know the compute capability of %s", g.Name)
 	}
-	product := g.Name
-	if len(g.Products) > 0 {
-		product = g.Products[0]
+	product := b.Product
+	if i := slices.IndexFunc(g.Products, func(p string) bool { return strings.EqualFold(p, name) }); i >= 0 {
+		product = g.Products[i]
 	}
-	for _, p := range g.Products {
-		if strings.EqualFold(p, name) {
-			product = p
-		}
+	if product == "" {
+		product = append(slices.Clone(g.Products), g.Name)[0]
 	}
-	for _, r := range table {
-		if r.Name == g.Name {
-			return r.finish(product), nil
-		}
+	d := Device{
+		Name: g.Name, Product: product, SM: g.SM, SMs: b.SMs, BusBits: b.BusBits,
+		MemoryMiB: b.MemoryMiB, MemorySize: b.MemoryBytes, CoreKHz: b.CoreKHz, MemoryKHz: b.MemoryKHz,
+		L2Bytes: b.L2Bytes, PersistL2: b.PersistL2, SharedKiB: b.SharedKiB, ECC: b.ECC,
+		UUID: UUID(product), Source: b.Source,
 	}
-	d := Device{Name: g.Name, Product: product, SM: g.SM, MemoryMiB: int64(g.MemoryGiB) << 10, Source: g.Source}
-	return row{Device: d}.finish(product), nil
+	if d.MemoryMiB == 0 {
+		d.MemoryMiB = int64(g.MemoryGiB) << 10
+	}
+	if d.Source == "" {
+		d.Source = g.Source
+	}
+	return d, nil
 }
 
-func (r row) finish(product string) Device {
-	d := r.Device
-	d.Product = product
-	d.UUID = UUID(product)
-	return d
+// board is the board that a product name means, or the first of the GPU or of
+// its family; preferably one whose numbers are complete.
+func board(g catalog.GPU, name string) catalog.Board {
+	var found catalog.Board
+	for _, b := range catalog.Boards() {
+		if b.GPU != g.Name && !slices.Contains(g.Members, b.GPU) {
+			continue
+		}
+		if strings.EqualFold(b.Product, name) {
+			return b
+		}
+		if found.GPU == "" || complete(b) && !complete(found) {
+			found = b
+		}
+	}
+	return found
 }
 
 // UUID derives the UUID of a simulated GPU from a name, so that the same GPU has

@@ -3,8 +3,6 @@ package device
 import (
 	"regexp"
 	"testing"
-
-	"github.com/trtfarm/trtfarm/internal/catalog"
 )
 
 func TestFind(t *testing.T) {
@@ -28,17 +26,24 @@ func TestFind(t *testing.T) {
 	}
 }
 
-func TestTableAgreesWithTheCatalogue(t *testing.T) {
-	for _, r := range table {
-		g, ok := catalog.FindGPU(r.Product)
-		if !ok || g.Name != r.Name || g.SM != r.SM {
-			t.Errorf("%s of %s: the catalogue has %s of %s (%v)", r.Product, r.SM, g.Name, g.SM, ok)
+func TestEveryDeviceByNameIsWhole(t *testing.T) {
+	if names := Names(); len(names) < 13 || names[0] != "T4" {
+		t.Errorf("trtsim knows the numbers of %q", names)
+	}
+	for _, name := range Names() {
+		d, err := Find(name)
+		if err != nil || d.Name != name || d.SMs == 0 || d.BusBits == 0 || d.CoreKHz == 0 || d.Bytes() == 0 || d.Source == "" {
+			t.Errorf("Find(%s) = %+v, %v", name, d, err)
 		}
-		if g.MemoryGiB > 0 && (r.MemoryMiB > int64(g.MemoryGiB)<<10 || r.MemoryMiB < int64(g.MemoryGiB)*900) {
-			t.Errorf("%s: %d MiB do not fit %d GiB", r.Name, r.MemoryMiB, g.MemoryGiB)
-		}
-		if r.Source == "" || r.SMs == 0 || r.BusBits == 0 || r.CoreKHz == 0 {
-			t.Errorf("%s has holes", r.Name)
+	}
+}
+
+func TestAGPUHasTheNumbersOfItsBoard(t *testing.T) {
+	for name, want := range map[string]int{
+		"NVIDIA H100 80GB HBM3": 132, "NVIDIA H100 PCIe": 114, "H100": 132, "NVIDIA A100-PCIE-40GB": 108, "B300": 0,
+	} {
+		if d, err := Find(name); err != nil || d.SMs != want {
+			t.Errorf("Find(%q) has %d SMs, %v, want %d", name, d.SMs, err, want)
 		}
 	}
 }
