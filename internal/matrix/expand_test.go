@@ -165,6 +165,7 @@ sha256  = "823b1764651188799c823889f9208c1e81d36fde96c41e592d14cfdf00928245"
 inputs  = "in"
 outputs = "out"
 plugins = ["b.so", "a.so"]
+dynamic_plugins = ["d.so", "c.so"]
 [model.bert.profile.one]
 "ids:0" = { max = [4, 8], min = [1, 8], opt = [2, 8] }
 step    = { min = [], opt = [], max = [] }
@@ -176,10 +177,10 @@ step    = { min = [], opt = [], max = [] }
 	want := &Model{
 		Name: "bert", Release: "4.2.0+rc.1", ONNX: "s3://bucket/bert.onnx",
 		SHA256: "823b1764651188799c823889f9208c1e81d36fde96c41e592d14cfdf00928245",
-		Inputs: "in", Outputs: "out", Plugins: []string{"b.so", "a.so"},
-		Profiles: []Profile{{Name: "one", Pos: diag.Pos{Line: 9, Col: 21, Len: 3}, Shapes: []Shape{
-			{Input: "ids:0", Min: []int64{1, 8}, Opt: []int64{2, 8}, Max: []int64{4, 8}, Pos: diag.Pos{Line: 10, Col: 11, Len: 44}},
-			{Input: "step", Min: []int64{}, Opt: []int64{}, Max: []int64{}, Pos: diag.Pos{Line: 11, Col: 11, Len: 32}},
+		Inputs: "in", Outputs: "out", Plugins: []string{"b.so", "a.so"}, DynamicPlugins: []string{"d.so", "c.so"},
+		Profiles: []Profile{{Name: "one", Pos: diag.Pos{Line: 10, Col: 21, Len: 3}, Shapes: []Shape{
+			{Input: "ids:0", Min: []int64{1, 8}, Opt: []int64{2, 8}, Max: []int64{4, 8}, Pos: diag.Pos{Line: 11, Col: 11, Len: 44}},
+			{Input: "step", Min: []int64{}, Opt: []int64{}, Max: []int64{}, Pos: diag.Pos{Line: 12, Col: 11, Len: 32}},
 		}}},
 		Pos: diag.Pos{Line: 2, Col: 8, Len: 4}, ONNXPos: diag.Pos{Line: 4, Col: 11, Len: 23},
 	}
@@ -217,5 +218,49 @@ func TestGlob(t *testing.T) {
 		if got := glob(tc.pattern, tc.text); got != tc.want {
 			t.Errorf("glob(%q, %q) = %v", tc.pattern, tc.text, got)
 		}
+	}
+}
+
+func TestKindsOfEngines(t *testing.T) {
+	m, err := Parse("m", []byte(file(`images = ["t:1"]
+gpus = ["A10", "T4"]
+precisions = ["fp16"]
+include = [
+  { gpu = "T4", build = { hardware_compatibility = "sameComputeCapability", refit = false, strip_weights = true } },
+  { gpu = "T4", variant = "plain", build = { hardware_compatibility = "none", version_compatible = false } },
+]
+[build]
+version_compatible = true
+hardware_compatibility = "ampere+"
+refit = true
+`)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	type kind struct {
+		versions     bool
+		level        string
+		refit, strip bool
+	}
+	want := map[string]kind{
+		"m/t-1/a10/fp16":      {true, "ampere+", true, false},
+		"m/t-1/t4/fp16":       {true, "sameComputeCapability", false, true},
+		"m/t-1/t4/fp16/plain": {false, "", true, false},
+	}
+	for _, c := range m.Cells {
+		got := kind{c.Build.VersionCompatible, c.Build.HardwareCompatibility, c.Build.Refit, c.Build.StripWeights}
+		if got != want[c.ID] {
+			t.Errorf("%s is %+v, want %+v", c.ID, got, want[c.ID])
+		}
+	}
+	if len(m.Cells) != len(want) {
+		t.Errorf("%d cells, want %d", len(m.Cells), len(want))
+	}
+}
+
+func TestALibraryIsLoadedOnce(t *testing.T) {
+	_, err := Parse("m", []byte("version = 1\n[model.m]\nonnx = \"m.onnx\"\nplugins = [\"a.so\"]\ndynamic_plugins = [\"b.so\", \"a.so\"]\n[matrix]\n"+axesText))
+	if err == nil || !strings.Contains(short(err), `m:5:28: "a.so" is in plugins as well`) {
+		t.Errorf("Parse: %v", err)
 	}
 }

@@ -8,6 +8,17 @@
 // that is there gets the entry's build and verify settings, another is added.
 // An exclude entry holds against an include entry too, unless that one names
 // every key that the exclude entry names.
+//
+// Beside how an engine is built, a build table says what kind of engine it is to
+// be, all off by default:
+//
+//	version_compatible     = true       # newer TensorRT may load it, too
+//	hardware_compatibility = "ampere+"  # GPUs of 8.0 and later may; "sameComputeCapability": those like the target; "none"
+//	refit                  = true       # its weights can be replaced
+//	strip_weights          = true       # shipped without its weights: the loader refits it with those of the same model
+//
+// A model's plugins are loaded into trtexec itself, its dynamic_plugins through
+// TensorRT's plugin registry.
 package matrix
 
 import (
@@ -103,7 +114,7 @@ type Build struct {
 	VersionCompatible     bool   // newer TensorRT may load the plan
 	HardwareCompatibility string // "", "ampere+" or "sameComputeCapability"
 	Refit                 bool   // weights can be replaced
-	StripWeights          bool   // the plan is shipped without its weights
+	StripWeights          bool   // the plan is shipped without its weights, to be refitted with the same ones
 }
 
 // Verify holds the [verify] settings of a cell.

@@ -45,10 +45,20 @@ func readModel(m *Model, v *tomlfile.Value) {
 		tomlfile.Field{Name: "inputs", Read: tomlfile.Into(&m.Inputs, path)},
 		tomlfile.Field{Name: "outputs", Read: tomlfile.Into(&m.Outputs, path)},
 		tomlfile.Field{Name: "plugins", Read: tomlfile.Into(&m.Plugins, paths)},
+		tomlfile.Field{Name: "dynamic_plugins", Read: tomlfile.Into(&m.DynamicPlugins, paths)},
 		tomlfile.Field{Name: "profile", Read: tomlfile.Into(&m.Profiles, profiles)},
 	)
 	if v.Get("onnx") == nil {
 		v.Missing("onnx", fmt.Sprintf("add onnx = \"models/%s.onnx\"", m.Name))
+	}
+	if d := v.Get("dynamic_plugins"); d != nil {
+		elements, _ := d.Elements()
+		for i, library := range m.DynamicPlugins {
+			if slices.Contains(m.Plugins, library) {
+				elements[i].Mistake("%s is in plugins as well, and TensorRT would register what it holds twice", tomlfile.Quote(library)).Fix =
+					"keep it in the list that its plugins were written for"
+			}
+		}
 	}
 	if o := v.Get("outputs"); o != nil && v.Get("inputs") == nil {
 		o.Mistake("outputs without inputs: nobody can tell which inputs they belong to").Fix = "add inputs"

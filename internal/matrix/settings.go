@@ -48,6 +48,10 @@ func buildSettings(v *tomlfile.Value) []setting {
 		set(&out, "retries", within(0, 100), func(c *Cell, n int) { c.Build.Retries = n }),
 		set(&out, "extra_args", extraArgs, func(c *Cell, a []string) { c.Build.ExtraArgs = a }),
 		set(&out, "calibration", path, func(c *Cell, s string) { c.Build.Calibration = s }),
+		set(&out, "version_compatible", (*tomlfile.Value).Bool, func(c *Cell, b bool) { c.Build.VersionCompatible = b }),
+		set(&out, "hardware_compatibility", hardwareLevel, func(c *Cell, s string) { c.Build.HardwareCompatibility = s }),
+		set(&out, "refit", (*tomlfile.Value).Bool, func(c *Cell, b bool) { c.Build.Refit = b }),
+		set(&out, "strip_weights", (*tomlfile.Value).Bool, func(c *Cell, b bool) { c.Build.StripWeights = b }),
 	)
 	return out
 }
@@ -157,6 +161,26 @@ func milliseconds(v *tomlfile.Value) (float64, bool) {
 		return 0, false
 	}
 	return x, ok
+}
+
+// hardwareLevels are what trtexec's --hardwareCompatibilityLevel takes.
+var hardwareLevels = []string{"none", "ampere+", "sameComputeCapability"}
+
+// hardwareLevel reads how many kinds of GPU may load the engine; "none", which is
+// TensorRT's default, is "".
+func hardwareLevel(v *tomlfile.Value) (string, bool) {
+	s, ok := v.Text()
+	if !ok {
+		return "", false
+	}
+	if !slices.Contains(hardwareLevels, s) {
+		unknown(v, "hardware_compatibility", s, hardwareLevels)
+		return "", false
+	}
+	if s == "none" {
+		return "", true
+	}
+	return s, true
 }
 
 // extraArgs reads further arguments for trtexec. Whether the release of the
