@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -57,11 +58,14 @@ func writePlan(s streams, a *session, commands bool) error {
 			key = c.Key[:12]
 		}
 		t.Rows = append(t.Rows, []string{c.ID, string(c.Status), c.TensorRT, key, why})
-		for _, more := range append(rest(c.Reasons), warnings(c.Warnings)...) {
+		for _, more := range rest(c.Reasons) {
 			t.Rows = append(t.Rows, []string{"", "", "", "", more})
 		}
 	}
 	if err := t.Write(s.out); err != nil {
+		return err
+	}
+	if err := writeWarnings(s.out, a.cells); err != nil {
 		return err
 	}
 	if commands {
@@ -90,10 +94,29 @@ func rest(reasons []string) []string {
 	return reasons[1:]
 }
 
-func warnings(list []string) []string {
-	out := make([]string, len(list))
-	for i, w := range list {
-		out[i] = "warning: " + w
+// writeWarnings says each warning once, however many cells it is about.
+func writeWarnings(w io.Writer, cells []plan.Cell) error {
+	var texts []string
+	about := map[string][]string{}
+	for _, c := range cells {
+		for _, text := range c.Warnings {
+			if about[text] == nil {
+				texts = append(texts, text)
+			}
+			about[text] = append(about[text], c.ID)
+		}
 	}
-	return out
+	for i, text := range texts {
+		if i == 0 {
+			fmt.Fprintln(w)
+		}
+		where := about[text][0]
+		if n := len(about[text]); n > 1 {
+			where += fmt.Sprintf(" and %d more", n-1)
+		}
+		if _, err := fmt.Fprintf(w, "warning: %s (%s)\n", text, where); err != nil {
+			return err
+		}
+	}
+	return nil
 }
