@@ -2,179 +2,16 @@ package trtexec
 
 import (
 	"errors"
-	"flag"
-	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/trtfarm/trtfarm/internal/catalog"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
-
-func release(t *testing.T, s string) catalog.Version {
-	t.Helper()
-	v, err := catalog.ParseVersion(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return v
-}
-
-// oneProfile is a dynamic batch; its second input is a scalar.
-var oneProfile = []Profile{{Shapes: []Shape{
-	{Input: "data:0", Min: []int64{1, 3, 224, 224}, Opt: []int64{8, 3, 224, 224}, Max: []int64{32, 3, 224, 224}},
-	{Input: "rate"},
-}}}
-
-var twoProfiles = []Profile{
-	{Shapes: []Shape{{Input: "x", Min: []int64{1}, Opt: []int64{1}, Max: []int64{1}}, {Input: "y", Min: []int64{0, 2}, Opt: []int64{4, 2}, Max: []int64{8, 2}}}},
-	{Shapes: []Shape{{Input: "x", Min: []int64{2}, Opt: []int64{4}, Max: []int64{8}}, {Input: "y", Min: []int64{1, 2}, Opt: []int64{4, 2}, Max: []int64{16, 2}}}},
-}
-
-// builds are the intents of the golden files, by name.
-var builds = map[string]Build{
-	"fp32-static":       {Precision: "fp32", OptimizationLevel: -1, Typed: true},
-	"fp32-of-fp16":      {Precision: "fp32", OptimizationLevel: -1},
-	"fp32-level":        {Precision: "fp32", OptimizationLevel: 3, Typed: true},
-	"tf32-static":       {Precision: "tf32", OptimizationLevel: -1, Typed: true},
-	"fp16-one-profile":  {Precision: "fp16", OptimizationLevel: -1, Profiles: oneProfile},
-	"fp16-two-profiles": {Precision: "fp16", OptimizationLevel: -1, Profiles: twoProfiles},
-	"fp16-typed":        {Precision: "fp16", OptimizationLevel: -1, Typed: true},
-	"fp16-everything": {Precision: "fp16", OptimizationLevel: -1, Profiles: oneProfile, WorkspaceMiB: 4096, TimingCache: "timing.cache",
-		Plugins: []string{"plugins/0-a.so", "plugins/1-b.so"}, LayerInfo: "layers.json", Calibration: "calibration.cache",
-		Extra: []string{"--avgTiming=4", "--sparsity=enable"}},
-	"bf16":            {Precision: "bf16", OptimizationLevel: -1},
-	"int8":            {Precision: "int8", OptimizationLevel: -1},
-	"int8-calibrated": {Precision: "int8", OptimizationLevel: -1, Calibration: "calibration.cache"},
-	"int8-typed":      {Precision: "int8", OptimizationLevel: -1, Typed: true},
-	"fp8":             {Precision: "fp8", OptimizationLevel: -1},
-	"fp8-typed":       {Precision: "fp8", OptimizationLevel: -1, Typed: true},
-	"int4-typed":      {Precision: "int4", OptimizationLevel: -1, Typed: true},
-	"best":            {Precision: "best", OptimizationLevel: -1},
-	"best-calibrated": {Precision: "best", OptimizationLevel: -1, Calibration: "calibration.cache"},
-	"best-typed":      {Precision: "best", OptimizationLevel: -1, Typed: true},
-}
-
-var inferences = map[string]Inference{
-	"run-static":  {Iterations: 1},
-	"run-dynamic": {Profiles: 1, Shapes: []Binding{{"data:0", []int64{8, 3, 224, 224}}, {"rate", nil}}, Iterations: 10, Duration: 3, WarmUpMs: 200},
-	"run-second-profile": {Profile: 1, Profiles: 2, Shapes: []Binding{{"x", []int64{2}}}, Iterations: 1,
-		Inputs:  []InputFile{{"x", "../../ref/c/in-0.raw"}, {"y:0", "../../ref/c/in-1.raw"}},
-		Plugins: []string{"../../plugins/0-a.so"}, Outputs: "outputs.json"},
-	"run-first-of-two":       {Profiles: 2, Shapes: []Binding{{"x", []int64{1}}}, Iterations: 1, Outputs: "outputs.json"},
-	"run-version-compatible": {Iterations: 1, VersionCompatible: true},
-}
-
-// TestCommandLinesPerRelease compares every intent in every release with its
-// golden file.
-func TestCommandLinesPerRelease(t *testing.T) {
-	for name, b := range builds {
-		golden(t, name, func(v catalog.Version) ([]string, error) {
-			b.TensorRT, b.Model, b.Engine = v, "model/m.onnx", "engine.plan"
-			return b.Args()
-		})
-	}
-	for name, i := range inferences {
-		golden(t, name, func(v catalog.Version) ([]string, error) {
-			i.TensorRT, i.Engine = v, "../../engine.plan"
-			return i.Args()
-		})
-	}
-}
-
-func golden(t *testing.T, name string, args func(catalog.Version) ([]string, error)) {
-	t.Run(name, func(t *testing.T) {
-		var first, last, same string // releases that say the same follow one another
-		var text strings.Builder
-		flush := func() {
-			span := first
-			if last != first {
-				span += " to " + last
-			}
-			if same != "" {
-				fmt.Fprintf(&text, "%s:\n  %s\n", span, same)
-			}
-		}
-		for _, v := range catalog.Releases() {
-			said := say(t, v, args)
-			// What a refusal says of its release is not a difference.
-			said = strings.ReplaceAll(said, "TensorRT "+v.String()+" ", "TensorRT V ")
-			if said != same {
-				flush()
-				first, same = v.String(), said
-			}
-			last = v.String()
-		}
-		flush()
-		path := filepath.Join("testdata", "argv", name+".golden")
-		if *update {
-			if err := os.WriteFile(path, []byte(text.String()), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := text.String(); got != string(want) {
-			t.Errorf("%s\n got:\n%s\nwant:\n%s", path, got, want)
-		}
-	})
-}
-
-// say returns the command line or the refusal for one release.
-func say(t *testing.T, v catalog.Version, args func(catalog.Version) ([]string, error)) string {
-	t.Helper()
-	argv, err := args(v)
-	var refusal *Refusal
-	switch {
-	case errors.As(err, &refusal):
-		if refusal.Cause == "" || refusal.Reason == "" || refusal.Fix == "" {
-			t.Errorf("%s: a refusal must say cause, reason and fix: %+v", v, refusal)
-		}
-		return fmt.Sprintf("REFUSED %s: %s\n  fix: %s", refusal.Cause, refusal.Reason, refusal.Fix)
-	case err != nil:
-		t.Errorf("%s: %v, which is no *Refusal", v, err)
-		return err.Error()
-	}
-	checkArgv(t, v, argv)
-	return strings.Join(argv, " ")
-}
-
-// checkArgv checks what must hold of every command line: the release takes each
-// flag and does not warn of it, and no flag is repeated that may not be.
-func checkArgv(t *testing.T, v catalog.Version, argv []string) {
-	t.Helper()
-	if argv[0] != "trtexec" {
-		t.Errorf("%s: argv[0] is %q", v, argv[0])
-	}
-	grouped := []string{"--profile", "--minShapes", "--optShapes", "--maxShapes", "--plugins", "--staticPlugins"}
-	seen := map[string]bool{}
-	for _, a := range argv[1:] {
-		name := flagName(a)
-		support, known := catalog.FlagSupport(name, v)
-		weak := slices.Contains([]string{"--fp16", "--bf16", "--int8", "--fp8", "--best"}, name)
-		if !known || support == catalog.No || support == catalog.Deprecated && !weak {
-			t.Errorf("%s: %s is %s, known: %v", v, name, support, known)
-		}
-		if seen[name] && !slices.Contains(grouped, name) {
-			t.Errorf("%s: %s is given twice", v, name)
-		}
-		seen[name] = true
-	}
-}
 
 func TestArgsRefuse(t *testing.T) {
 	shape := func(name string, low, opt, high []int64) []Profile {
 		return []Profile{{Shapes: []Shape{{Input: name, Min: low, Opt: opt, Max: high}}}}
 	}
-	fp32 := func(extra ...string) Build {
-		return Build{Precision: "fp32", OptimizationLevel: -1, Extra: extra}
-	}
+	fp32 := func() Build { return Build{Precision: "fp32", OptimizationLevel: -1} }
 	for name, tc := range map[string]struct {
 		release string
 		build   Build
@@ -192,7 +29,7 @@ func TestArgsRefuse(t *testing.T) {
 		"best makes up ranges, too":          {"10.3", Build{Precision: "best"}, "precision-unsupported", []string{"made-up dynamic ranges"}},
 		"fp8 without scales":                 {"10.3", Build{Precision: "fp8"}, "precision-unsupported", []string{"Q/DQ"}},
 		"two sources of scales":              {"10.3", Build{Precision: "int8", Typed: true, Calibration: "c"}, "precision-unsupported", []string{"ignore"}},
-		"several profiles before 9.0":        {"8.6.1", Build{Precision: "fp32", OptimizationLevel: -1, Profiles: twoProfiles}, "profile-shape", []string{"one profile", "TensorRT 9"}},
+		"several profiles before 9.0":        {"8.6.1", Build{Precision: "fp32", OptimizationLevel: -1, Profiles: twoProfiles}, "profile-shape", []string{"one profile", "[model] table of its own", "tensorrt:24.05-py3"}},
 		"a comma in an input's name":         {"10.3", Build{Precision: "fp32", OptimizationLevel: -1, Profiles: shape("a,b", []int64{1}, []int64{1}, []int64{1})}, "profile-shape", []string{`"a,b"`, "comma"}},
 		"a quote in an input's name":         {"10.3", Build{Precision: "fp32", OptimizationLevel: -1, Profiles: shape("a'b", []int64{1}, []int64{1}, []int64{1})}, "profile-shape", []string{"quote"}},
 		"min above opt":                      {"10.3", Build{Precision: "fp32", OptimizationLevel: -1, Profiles: shape("a", []int64{2}, []int64{1}, []int64{3})}, "profile-shape", []string{"dimension 0"}},
@@ -202,22 +39,6 @@ func TestArgsRefuse(t *testing.T) {
 		"a profile of scalars alone":         {"10.3", Build{Precision: "fp32", OptimizationLevel: -1, Profiles: shape("a", nil, nil, nil)}, "profile-shape", []string{"profile 0"}},
 		"a level before 8.6":                 {"8.5.3", Build{Precision: "fp32", OptimizationLevel: 5}, "trtexec-usage", []string{"optimization_level", "8.6 and later"}},
 		"a level that does not exist":        {"10.3", Build{Precision: "fp32", OptimizationLevel: 6}, "trtexec-usage", []string{"0 to 5"}},
-		"a flag that came later":             {"8.6.1", fp32("--maxTactics=4"), "trtexec-usage", []string{"--maxTactics", "8.6.1", "10.4 and later"}},
-		"a flag that is gone":                {"10.0.1", fp32("--minTiming=2"), "trtexec-usage", []string{"--minTiming", "8.4 to 9.3"}},
-		"a flag that was away for a while":   {"10.4.0", fp32("--consistency"), "trtexec-usage", []string{"8.4 to 10.3, 10.13 and later"}},
-		"a misspelt flag":                    {"10.3", fp32("--avgTimings=4"), "trtexec-usage", []string{"--avgTimings", "write --avgTiming"}},
-		"a flag in the wrong case":           {"10.3", fp32("--avgtiming=4"), "trtexec-usage", []string{"write --avgTiming"}},
-		"a near flag of another release":     {"8.6.1", fp32("--maxTactic=4"), "trtexec-usage", []string{"write --maxTactics (TensorRT 10.4 and later)"}},
-		"a path of ours":                     {"10.3", fp32("--saveEngine=/tmp/x"), "trtexec-usage", []string{"--saveEngine", "trtfarm"}},
-		"a shape":                            {"10.3", fp32("--minShapes=x:1"), "trtexec-usage", []string{"profile"}},
-		"a precision":                        {"10.3", fp32("--fp16"), "trtexec-usage", []string{"precisions"}},
-		"help":                               {"10.3", fp32("--help"), "trtexec-usage", []string{"before it has built"}},
-		"a flag that is set already":         {"10.3", Build{Precision: "fp32", OptimizationLevel: 3, Extra: []string{"--builderOptimizationLevel=5"}}, "trtexec-usage", []string{"twice"}},
-		"a flag given twice":                 {"10.3", fp32("--avgTiming=4", "--avgTiming=4"), "trtexec-usage", []string{"twice"}},
-		"a value in an argument of its own":  {"10.3", fp32("--avgTiming", "4"), "trtexec-usage", []string{"write --avgTiming=4"}},
-		"a short flag":                       {"10.3", fp32("-v"), "trtexec-usage", []string{"one piece"}},
-		"a switch that is meant to be off":   {"10.3", fp32("--refit=false"), "trtexec-usage", []string{"leave --refit out"}},
-		"a size with a suffix":               {"10.3", fp32("--memPoolSize=dlaSRAM:1,tacticSharedMem:1GiB"), "trtexec-usage", []string{`"1GiB"`, "MiB"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := tc.build
@@ -244,6 +65,36 @@ func refused(t *testing.T, argv []string, err error, cause string, says []string
 	}
 }
 
+// keyed is a build with a key of the matrix set.
+func keyed(m Modes) Build {
+	return Build{Precision: "tf32", Typed: true, OptimizationLevel: -1, Modes: m}
+}
+
+func TestModesAreRefusedWhereTheyAreNot(t *testing.T) {
+	for name, tc := range map[string]struct {
+		release string
+		build   Build
+		says    []string
+	}{
+		"version compatible before 8.6":       {"8.5.3", keyed(Modes{VersionCompatible: true}), []string{"came with TensorRT 8.6", "tensorrt:23.04-py3 or later", "remove version_compatible"}},
+		"a level before 8.6":                  {"8.4", keyed(Modes{Hardware: "ampere+"}), []string{"came with TensorRT 8.6", "remove hardware_compatibility"}},
+		"one level before 10.9":               {"10.8", keyed(Modes{Hardware: "sameComputeCapability"}), []string{"10.9", "tensorrt:25.03-py3"}},
+		"a level that does not exist":         {"10.9", keyed(Modes{Hardware: "turing+"}), []string{`"turing+"`, "ampere+"}},
+		"no weights before 9.2":               {"9.1", keyed(Modes{Stripped: true}), []string{"--stripWeights", "remove strip_weights"}},
+		"both on 8.6":                         {"8.6.1", keyed(Modes{VersionCompatible: true, Refit: true}), []string{"both version compatible and refittable", "remove refit"}},
+		"another platform":                    {"10.3", keyed(Modes{Platform: "WindowsAMD64"}), []string{"nothing could prove it"}},
+		"a plan without a runtime, too early": {"8.5.3", keyed(Modes{ExcludesRuntime: true}), []string{"--excludeLeanRuntime"}},
+		"dynamic plugins before 8.6":          {"8.5.3", Build{Precision: "tf32", OptimizationLevel: -1, DynamicPlugins: []string{"a.so"}}, []string{"use plugins in [model.NAME]", "8.6 and later"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := tc.build
+			b.TensorRT, b.Model, b.Engine = release(t, tc.release), "m.onnx", "e.plan"
+			argv, err := b.Args()
+			refused(t, argv, err, "trtexec-usage", tc.says)
+		})
+	}
+}
+
 func TestInferenceArgsRefuse(t *testing.T) {
 	for name, tc := range map[string]struct {
 		release   string
@@ -252,7 +103,7 @@ func TestInferenceArgsRefuse(t *testing.T) {
 		says      []string
 	}{
 		"a release that is not known":       {"7.2.3", Inference{Iterations: 1}, "trtexec-usage", []string{"7.2.3"}},
-		"another than the first before 9.0": {"8.6.1", Inference{Profile: 1, Profiles: 2, Iterations: 1}, "profile-shape", []string{"profile 1", "TensorRT 9"}},
+		"another than the first before 9.0": {"8.6.1", Inference{Profile: 1, Profiles: 2, Iterations: 1}, "profile-shape", []string{"profile 1", "TensorRT 10"}},
 		"a profile that is not there":       {"10.3", Inference{Profile: 2, Profiles: 2, Iterations: 1}, "profile-shape", []string{"profile 2 of an engine with 2"}},
 		"a profile of a static engine":      {"10.3", Inference{Profile: 1, Iterations: 1}, "profile-shape", []string{"profile 1 of an engine with 0"}},
 		"a run without end":                 {"10.3", Inference{Iterations: 1, Duration: -1}, "trtexec-usage", []string{"never ends"}},
@@ -262,6 +113,8 @@ func TestInferenceArgsRefuse(t *testing.T) {
 		"a comma in the name of a file's":   {"10.3", Inference{Iterations: 1, Inputs: []InputFile{{"x,y", "f"}}}, "profile-shape", []string{"comma"}},
 		"a colon in a path":                 {"10.3", Inference{Iterations: 1, Inputs: []InputFile{{"x", "C:f"}}}, "trtexec-usage", []string{"colon"}},
 		"host code before it existed":       {"8.5.3", Inference{Iterations: 1, VersionCompatible: true}, "trtexec-usage", []string{"8.6"}},
+		"dynamic plugins before they were":  {"8.5.3", Inference{Iterations: 1, DynamicPlugins: []string{"a.so"}}, "trtexec-usage", []string{"use plugins"}},
+		"a plan that nobody can refit":      {"10.13.3", Inference{Iterations: 1, Refit: "m.onnx"}, "trtexec-usage", []string{"10.14 and later", "tensorrt:25.11-py3", "remove strip_weights"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			i := tc.inference
@@ -269,21 +122,6 @@ func TestInferenceArgsRefuse(t *testing.T) {
 			argv, err := i.Args()
 			refused(t, argv, err, tc.cause, tc.says)
 		})
-	}
-}
-
-func TestExtraArgumentsPass(t *testing.T) {
-	b := Build{TensorRT: release(t, "10.3.0.26"), Model: "m", Engine: "e", Precision: "tf32", OptimizationLevel: -1,
-		Extra: []string{"--memPoolSize=workspace:64,dlaSRAM:1", "--dynamicPlugins=a.so", "--dynamicPlugins=b.so", "--versionCompatible"}}
-	argv, err := b.Args()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !slices.Equal(argv[len(argv)-4:], b.Extra) || !VersionCompatible(argv) {
-		t.Errorf("Args() = %q, want the extra arguments at the end", argv)
-	}
-	if VersionCompatible([]string{"trtexec", "--onnx=--vc"}) || !VersionCompatible([]string{"--vc"}) {
-		t.Error("VersionCompatible misreads an argument")
 	}
 }
 

@@ -3,6 +3,8 @@ package trtexec
 import (
 	"fmt"
 	"strings"
+
+	"github.com/trtfarm/trtfarm/internal/catalog"
 )
 
 func buildArgs(b Build) ([]string, error) {
@@ -15,14 +17,18 @@ func buildArgs(b Build) ([]string, error) {
 	} else {
 		args = append(args, "--buildOnly")
 	}
-	for _, part := range []func(Build) ([]string, error){precisionArgs, profileArgs, tuningArgs} {
+	for _, part := range []func(Build) ([]string, error){precisionArgs, profileArgs, tuningArgs, modeArgs} {
 		more, err := part(b)
 		if err != nil {
 			return nil, err
 		}
 		args = append(args, more...)
 	}
-	args = append(args, pluginArgs(b.Plugins, takes("--staticPlugins", b.TensorRT))...)
+	plugins, err := pluginArgs(b.Plugins, b.DynamicPlugins, b.TensorRT)
+	if err != nil {
+		return nil, err
+	}
+	args = append(args, plugins...)
 	if b.LayerInfo != "" {
 		// Without the verbosity at build time, the file holds names alone.
 		args = append(args, "--profilingVerbosity=detailed", "--exportLayerInfo="+b.LayerInfo)
@@ -30,7 +36,11 @@ func buildArgs(b Build) ([]string, error) {
 	if err := checkExtra(b.Extra, args, b.TensorRT); err != nil {
 		return nil, err
 	}
-	return append(args, b.Extra...), nil
+	args = append(args, b.Extra...)
+	if err := checkModes(args, b.TensorRT); err != nil {
+		return nil, err
+	}
+	return args, nil
 }
 
 // tuningArgs returns what steers the builder without changing what is computed.
@@ -45,7 +55,7 @@ func tuningArgs(b Build) ([]string, error) {
 	case level > 5:
 		return nil, usage("use 0 to 5", "optimization level %d does not exist", level)
 	case !takes("--builderOptimizationLevel", b.TensorRT):
-		return nil, usage("remove optimization_level for this image",
+		return nil, usage("remove optimization_level for this image, or use "+imagesWith("--builderOptimizationLevel"),
 			"TensorRT %s has no optimization levels: trtexec has --builderOptimizationLevel in TensorRT %s", b.TensorRT, takers("--builderOptimizationLevel"))
 	default:
 		args = append(args, fmt.Sprintf("--builderOptimizationLevel=%d", level))
@@ -56,17 +66,26 @@ func tuningArgs(b Build) ([]string, error) {
 	return args, nil
 }
 
-// pluginArgs returns one flag per library: there is no list syntax.
-func pluginArgs(libraries []string, static bool) []string {
-	flag := "--plugins="
-	if static {
-		flag = "--staticPlugins="
+// pluginArgs returns one flag per library: there is no list syntax. Whoever loads
+// the engine gives the same.
+func pluginArgs(static, dynamic []string, v catalog.Version) ([]string, error) {
+	const registry = "--dynamicPlugins"
+	if len(dynamic) > 0 && !takes(registry, v) {
+		return nil, usage("use plugins in [model.NAME], or "+imagesWith(registry),
+			"trtexec of TensorRT %s loads no dynamic plugins: it has %s in TensorRT %s", v, registry, takers(registry))
 	}
-	args := make([]string, len(libraries))
-	for i, l := range libraries {
-		args[i] = flag + l
+	flag := "--plugins"
+	if takes("--staticPlugins", v) {
+		flag = "--staticPlugins" // the other one is deprecated there
 	}
-	return args
+	var args []string
+	for _, library := range static {
+		args = append(args, flag+"="+library)
+	}
+	for _, library := range dynamic {
+		args = append(args, registry+"="+library)
+	}
+	return args, nil
 }
 
 func usage(fix, format string, args ...any) error {

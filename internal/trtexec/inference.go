@@ -18,7 +18,7 @@ func inferenceArgs(i Inference) ([]string, error) {
 	case takes("--useProfile", v):
 		args = append(args, fmt.Sprintf("--useProfile=%d", i.Profile))
 	case i.Profile > 0:
-		return nil, shapeRefusal("use one profile per cell, or an image with TensorRT 9 or newer",
+		return nil, shapeRefusal(oneProfileEach,
 			"trtexec of TensorRT %s runs the first profile of an engine, not profile %d", v, i.Profile)
 	}
 	shapes, err := bindings(i.Shapes)
@@ -40,12 +40,11 @@ func inferenceArgs(i Inference) ([]string, error) {
 	} else if i.Outputs != "" {
 		args = append(args, "--exportOutput="+i.Outputs)
 	}
-	if i.VersionCompatible {
-		if !takes("--versionCompatible", v) {
-			return nil, usage("use an image with TensorRT 8.6 or newer", "TensorRT %s cannot load version compatible plans", v)
-		}
-		args = append(args, "--versionCompatible")
+	kind, err := loadArgs(i)
+	if err != nil {
+		return nil, err
 	}
+	args = append(args, kind...)
 	// 11.0 turned all three defaults round: there, transfers are off unless asked for.
 	if v.AtLeast(11, 0) {
 		args = append(args, "--noSpinWait", "--noCudaGraph")
@@ -65,7 +64,34 @@ func inferenceArgs(i Inference) ([]string, error) {
 	} else {
 		args = append(args, "--percentile=99") // 8.4 takes one number
 	}
-	return append(args, pluginArgs(i.Plugins, takes("--staticPlugins", v))...), nil
+	plugins, err := pluginArgs(i.Plugins, i.DynamicPlugins, v)
+	if err != nil {
+		return nil, err
+	}
+	return append(args, plugins...), nil
+}
+
+// loadArgs returns what loading wants to know of the kind of a plan. A hardware
+// compatible or refittable plan is loaded as any other.
+func loadArgs(i Inference) ([]string, error) {
+	var args []string
+	v := i.TensorRT
+	if i.VersionCompatible {
+		const flag = "--versionCompatible"
+		if !takes(flag, v) {
+			return nil, usage("use "+imagesWith(flag), "TensorRT %s cannot load version compatible plans", v)
+		}
+		args = append(args, flag)
+	}
+	if i.Refit != "" {
+		const flag = "--refitFromOnnx"
+		if !takes(flag, v) {
+			return nil, usage("use "+imagesWith(flag)+", or remove strip_weights",
+				"a plan without weights is proven by giving it those of the model, and trtexec of TensorRT %s cannot: it has %s in TensorRT %s", v, flag, takers(flag))
+		}
+		args = append(args, "--refit", flag+"="+i.Refit)
+	}
+	return args, nil
 }
 
 // bindings formats dimensions for --shapes. Scalars are left out: they are never

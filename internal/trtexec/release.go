@@ -59,6 +59,40 @@ func takers(flag string) string {
 	return strings.Join(spans, ", ")
 }
 
+// first returns the oldest release that takes a flag.
+func first(flag string) catalog.Version {
+	if with := catalog.FlagReleases(flag); len(with) > 0 {
+		return with[0]
+	}
+	return catalog.Version{}
+}
+
+// imagesWith says in words which images have a trtexec that takes a flag, as
+// "an image with TensorRT 9.0 or newer (tensorrt:24.05-py3 or later)".
+func imagesWith(flag string) string {
+	v := first(flag)
+	text := fmt.Sprintf("an image with TensorRT %s or newer", v)
+	if tag := oldestTag(v); tag != "" {
+		text += fmt.Sprintf(" (tensorrt:%s or later)", tag)
+	}
+	return text
+}
+
+// oldestTag returns the oldest tag of NGC that is known to hold TensorRT v or
+// newer, as "24.05-py3"; "" when none is.
+func oldestTag(v catalog.Version) string {
+	for year := 20; year < 40; year++ {
+		for month := 1; month <= 12; month++ {
+			tag := fmt.Sprintf("%02d.%02d", year, month)
+			image, _ := catalog.NGC(tag)
+			if has, err := catalog.ParseVersion(image.TensorRT); err == nil && has.AtLeast(v.Major, v.Minor) {
+				return tag + "-py3"
+			}
+		}
+	}
+	return ""
+}
+
 // InputTypeNarrowed reports whether int64 inputs of the model become int32
 // bindings of the engine, as they do before TensorRT 10: files for --loadInputs
 // must then hold 32-bit values.
@@ -67,12 +101,4 @@ func InputTypeNarrowed(v catalog.Version) bool { return !v.AtLeast(10, 0) }
 
 // VersionCompatible reports whether an argument vector asks for a version
 // compatible plan.
-func VersionCompatible(argv []string) bool {
-	for _, a := range argv {
-		switch name, _, _ := strings.Cut(a, "="); name {
-		case "--versionCompatible", "--vc":
-			return true
-		}
-	}
-	return false
-}
+func VersionCompatible(argv []string) bool { return ModesOf(argv).VersionCompatible }

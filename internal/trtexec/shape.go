@@ -14,7 +14,7 @@ func profileArgs(b Build) ([]string, error) {
 		return nil, &Refusal{
 			Cause:  "profile-shape",
 			Reason: fmt.Sprintf("trtexec of TensorRT %s builds one profile, and the model has %d", b.TensorRT, len(b.Profiles)),
-			Fix:    "use one profile per cell, or an image with TensorRT 9 or newer",
+			Fix:    oneProfileEach,
 		}
 	}
 	for n, p := range b.Profiles {
@@ -47,6 +47,10 @@ func profileArgs(b Build) ([]string, error) {
 	}
 	return args, nil
 }
+
+// oneProfileEach is what to do where trtexec knows one profile alone. NGC has no
+// image with TensorRT 9.
+const oneProfileEach = "keep one profile in [model.NAME], give every other one a [model] table of its own, or use an image with TensorRT 10 (tensorrt:24.05-py3 or later)"
 
 func checkShape(s Shape) error {
 	if err := checkName(s.Input); err != nil {
