@@ -4,16 +4,13 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"math"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/trtfarm/trtfarm/internal/onnx"
 	. "github.com/trtfarm/trtfarm/internal/onnx/onnxtest"
@@ -193,134 +190,5 @@ func TestRewriteRefusesWhatItCannotWrite(t *testing.T) {
 				t.Errorf("Rewrite gives %v and %d bytes, want %q", err, out.Len(), tc.want)
 			}
 		})
-	}
-}
-
-// large makes a model of 2 GiB whose weights are four tensors of 512 MiB, all
-// of them holes in the file, and some small ones behind each.
-func large(t testing.TB) string {
-	t.Helper()
-	const quarter = 512 << 20
-	head := func(num protowire.Number, size int) []byte {
-		return protowire.AppendVarint(protowire.AppendTag(nil, num, protowire.BytesType), uint64(size))
-	}
-	var small []byte
-	for i := range 100 {
-		small = append(small, Initializer(Tensor(fmt.Sprint("small", i), onnx.Float32, 1024), Raw(make([]byte, 4096)))...)
-		small = append(small, Node("Conv", nil, nil)...)
-	}
-	tensorHead := slices.Concat(Tensor("w", onnx.Float32, quarter/4), head(9, quarter))
-	tensorField := head(5, len(tensorHead)+quarter)
-	part := len(tensorField) + len(tensorHead) + quarter + len(small)
-	path := filepath.Join(t.TempDir(), "large.onnx")
-	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	start := slices.Concat(Int(1, 8), head(7, 4*part))
-	if _, err := f.Write(start); err != nil {
-		t.Fatal(err)
-	}
-	at := int64(len(start))
-	for range 4 {
-		text := slices.Concat(tensorField, tensorHead)
-		if _, err := f.WriteAt(text, at); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := f.WriteAt(small, at+int64(len(text))+quarter); err != nil {
-			t.Fatal(err)
-		}
-		at += int64(part)
-	}
-	return path
-}
-
-func TestALargeModelIsReadWithoutItsWeights(t *testing.T) {
-	path := large(t)
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	start := time.Now()
-	m, err := onnx.Inspect(path)
-	took := time.Since(start)
-	runtime.ReadMemStats(&after)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := int64(2<<30 + 400*4096); m.WeightBytes != want || m.Operators[0].Count != 400 {
-		t.Errorf("%d bytes of weights, want %d; operators %v", m.WeightBytes, want, m.Operators)
-	}
-	t.Logf("%d MiB in %v with %d KiB allocated", m.WeightBytes>>20, took, (after.TotalAlloc-before.TotalAlloc)>>10)
-	if allocated := after.TotalAlloc - before.TotalAlloc; allocated > 1<<20 {
-		t.Errorf("%d bytes were allocated", allocated)
-	}
-	var out bytes.Buffer
-	if err := onnx.Rewrite(&out, path, nil); err != nil && !strings.Contains(err.Error(), "one file can hold 2147483647") || err == nil || out.Len() > 0 {
-		t.Errorf("Rewrite gives %v and %d bytes", err, out.Len())
-	}
-}
-
-// endless is a model that is one field again and again.
-type endless struct {
-	head, field []byte
-	at          int64
-}
-
-func (e *endless) Seek(offset int64, _ int) (int64, error) {
-	e.at = offset
-	return offset, nil
-}
-
-func (e *endless) Read(p []byte) (int, error) {
-	for i := range p {
-		if e.at < int64(len(e.head)) {
-			p[i] = e.head[e.at]
-		} else {
-			k := e.at - int64(len(e.head))
-			p[i] = e.field[k%int64(len(e.field))]
-			if number := k / int64(len(e.field)); k%int64(len(e.field)) >= int64(len(e.field))-8 {
-				p[i] = byte('a' + number>>(4*(k%8))&15) // eight letters that count
-			}
-		}
-		e.at++
-	}
-	return len(p), nil
-}
-
-func TestMemoryIsBoundedWhateverTheModelHolds(t *testing.T) {
-	const body = 256 << 20
-	name := make([]byte, 8)
-	for what, field := range map[string][]byte{
-		"operators":    Bytes(1, Bytes(4, name)),
-		"initializers": Bytes(5, Bytes(8, name)),
-		"inputs":       Bytes(11, Bytes(1, name)),
-	} {
-		t.Run(what, func(t *testing.T) {
-			size := int64(body / len(field) * len(field))
-			head := protowire.AppendVarint(protowire.AppendTag(nil, 7, protowire.BytesType), uint64(size))
-			runtime.GC()
-			var before, after runtime.MemStats
-			runtime.ReadMemStats(&before)
-			_, err := onnx.Read(&endless{head: head, field: field}, int64(len(head))+size)
-			runtime.ReadMemStats(&after)
-			if err == nil || !strings.Contains(err.Error(), "more than") {
-				t.Error(err)
-			}
-			kept := int64(after.HeapSys) - int64(before.HeapSys)
-			t.Logf("%v; the heap grew by %d MiB", err, kept>>20)
-			if kept > 32<<20 {
-				t.Errorf("the heap grew by %d MiB", kept>>20)
-			}
-		})
-	}
-}
-
-func BenchmarkInspectLargeModel(b *testing.B) {
-	path := large(b)
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := onnx.Inspect(path); err != nil {
-			b.Fatal(err)
-		}
 	}
 }

@@ -10,12 +10,19 @@ type Model struct {
 	Opsets      []Opset
 	Inputs      []Value // without initializers, which old exporters list too
 	Outputs     []Value
-	Operators   []Operator         // with subgraphs and functions, ordered by domain and name
+	Operators   []Operator         // of the graph, its subgraphs and the functions it reaches, ordered by domain and name
+	Functions   []Function         // that the model defines itself, ordered by domain and name
 	External    []External         // files that hold weights, ordered by location
 	WeightBytes int64              // inline and external
 	WeightTypes map[DataType]int64 // bytes of weights per element type
-	QDQ         bool               // has QuantizeLinear or DequantizeLinear nodes
+	QDQ         bool               // has QuantizeLinear or DequantizeLinear nodes, or TensorRT's own kinds of them
+	FileBytes   int64              // of the model file alone: more than MaxFile is no valid protobuf
 }
+
+// MaxFile is the largest model file that ONNX Runtime and TensorRT read:
+// protobuf counts the bytes of a message in 31 bits. A larger model must keep
+// its weights in files of their own.
+const MaxFile = 1<<31 - 1
 
 // Opset is one opset import. Domain "" is ai.onnx.
 type Opset struct {
@@ -23,11 +30,22 @@ type Opset struct {
 	Version int64
 }
 
-// Operator counts the nodes of one operator.
+// Operator counts the nodes of one operator. Domain "" is ai.onnx. A call of a
+// function that the model defines is no operator: see Function. The nodes of a
+// function count once, however often it is called, and not at all when nothing
+// calls it.
 type Operator struct {
 	Domain string
 	Name   string
 	Count  int
+}
+
+// Function is a model-local function: an operator that the model defines by a
+// body of others, so that nobody else has to provide it.
+type Function struct {
+	Domain string
+	Name   string
+	Calls  int // nodes that call it, in the graph and in functions that it reaches
 }
 
 // External is one file of external weights.

@@ -68,15 +68,16 @@ func Read(r io.ReadSeeker, size int64) (*Model, error) {
 	if err := s.fill(); err != nil {
 		return nil, err
 	}
-	head := slices.Clone(s.buf[:min(len(s.buf), 512)])
+	head := slices.Clone(s.buf[:min(len(s.buf), headSize)])
 	if err := sniff(head); err != nil {
 		return nil, err
 	}
-	w := &walk{scanner: s, ops: make(map[string]int), weights: make(map[string]bool)}
+	w := &walk{scanner: s, ops: make(map[string]int), functions: make(map[string]*function), weights: make(map[string]bool)}
 	w.m.WeightTypes = make(map[DataType]int64)
+	w.m.FileBytes = size
 	if err := w.model(); err != nil {
-		if reason := textual(head); reason != "" {
-			return nil, &Error{Offset: -1, Reason: reason}
+		if told := guess(head); told != nil {
+			return nil, told
 		}
 		return nil, err
 	}
@@ -99,8 +100,9 @@ func (m *Model) MaxOpset() int64 {
 type walk struct {
 	*scanner
 	m         Model
-	ops       map[string]int  // operators ("domain\x00name") and their counts
-	weights   map[string]bool // initializers of the main graph
+	ops       map[string]int       // operators ("domain\x00name") and their counts, of the graph or of the function at hand
+	functions map[string]*function // by the key that nodes call them by
+	weights   map[string]bool      // initializers of the main graph
 	externals map[string]int64
 	budget    int64 // bytes remembered so far
 	graphs    int
@@ -131,7 +133,7 @@ func (w *walk) model() error {
 		case 8:
 			err = w.opset(f)
 		case 25:
-			err = w.function(f)
+			err = w.localFunction(f)
 		}
 		return err
 	})
@@ -145,16 +147,25 @@ func (w *walk) model() error {
 	return nil
 }
 
+// qdq are the operators that say in the model itself where it is quantized: those
+// of ONNX, which other domains have under the same names, and those that TensorRT
+// adds (onnxOpCheckers.cpp of onnx-tensorrt 10.15).
+var qdq = []string{
+	"QuantizeLinear", "DequantizeLinear", "TRT_FP8QuantizeLinear", "TRT_FP8DequantizeLinear", "TRT_INT4QuantizeLinear", "TRT_INT4DequantizeLinear",
+	"TRT_MXFP8QuantizeLinear", "TRT_MXFP8DequantizeLinear", "TRT_BlockQuantize", "TRT_BlockDequantize",
+}
+
+func quantizes(operator string) bool { return slices.Contains(qdq, operator) }
+
 // finish orders what was gathered.
 func (w *walk) finish() *Model {
 	m := &w.m
 	m.Inputs = slices.DeleteFunc(m.Inputs, func(v Value) bool { return w.weights[v.Name] })
+	w.resolve()
 	for key, n := range w.ops {
 		domain, name, _ := strings.Cut(key, "\x00")
 		m.Operators = append(m.Operators, Operator{domain, name, n})
-		if name == "QuantizeLinear" || name == "DequantizeLinear" {
-			m.QDQ = true
-		}
+		m.QDQ = m.QDQ || quantizes(name)
 	}
 	slices.SortFunc(m.Operators, func(a, b Operator) int {
 		return cmp.Or(cmp.Compare(a.Domain, b.Domain), cmp.Compare(a.Name, b.Name))
@@ -307,16 +318,6 @@ func (w *walk) attribute(f field, depth int) error {
 			return w.graph(f, depth+1)
 		case 22, 23:
 			return w.sparse(f, false)
-		}
-		return nil
-	})
-}
-
-// function walks the body of a model-local function (FunctionProto).
-func (w *walk) function(f field) error {
-	return w.message(f, "a function", func(f field) error {
-		if f.num == 7 {
-			return w.node(f, 0)
 		}
 		return nil
 	})

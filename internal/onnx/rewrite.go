@@ -12,10 +12,6 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// maxFile is the largest file that ONNX Runtime and TensorRT read: protobuf
-// counts a message in 31 bits.
-const maxFile = 1<<31 - 1
-
 // Rewrite copies the model at path to dst as one self-contained file: external
 // weights move inside, and round may change every float32 tensor, be it an
 // initializer or part of an attribute, such as the value of a Constant node.
@@ -48,8 +44,8 @@ func Rewrite(dst io.Writer, path string, round func([]float32)) error {
 	if err != nil {
 		return inFile(path, err)
 	}
-	if p.length > maxFile {
-		return fmt.Errorf("%s: with its weights inside, the model would have %d bytes; one file can hold %d", path, p.length, maxFile)
+	if p.length > MaxFile {
+		return fmt.Errorf("%s: with its weights inside, the model would have %d bytes; one file can hold %d", path, p.length, MaxFile)
 	}
 	w := bufio.NewWriterSize(dst, 64<<10)
 	if err := r.emit(w, p); err != nil {

@@ -15,6 +15,7 @@ const (
 	tensorType       = 2
 	tensorSegment    = 3
 	tensorFloatData  = 4
+	tensorStringData = 6
 	tensorName       = 8
 	tensorRawData    = 9
 	tensorExternal   = 13
@@ -32,17 +33,18 @@ type tensor struct {
 	elements int64
 	bytes    int64 // of the data, by type and shape, or by its length where the type has no fixed size
 	raw      field // raw_data; its start is 0 when there is none
+	text     int64 // bytes of string_data
 
 	external       bool
 	location       string // cleaned
-	offset, length int64
+	offset, length int64  // length is -1 when the model does not say
 }
 
 func (t *tensor) label() string { return fmt.Sprintf("tensor %q", t.name) }
 
 // tensor reads the TensorProto in f, all but its data.
 func (s *scanner) tensor(f field) (*tensor, error) {
-	t := &tensor{length: -1}
+	t := &tensor{offset: -1, length: -1}
 	segment := false
 	rawLocation := ""
 	err := s.message(f, "a tensor", func(f field) (err error) {
@@ -63,6 +65,8 @@ func (s *scanner) tensor(f field) (*tensor, error) {
 			segment = true
 		case tensorName:
 			t.name, err = s.text(f, "the name of a tensor")
+		case tensorStringData:
+			t.text += f.size()
 		case tensorRawData:
 			if f.typ != protowire.BytesType {
 				return wrongType(f, "the raw data of a tensor")
@@ -80,6 +84,7 @@ func (s *scanner) tensor(f field) (*tensor, error) {
 	if err != nil {
 		return nil, err
 	}
+	t.offset = max(t.offset, 0)
 	if err := t.measure(f.start, segment); err != nil {
 		return nil, err
 	}
@@ -92,7 +97,8 @@ func (s *scanner) tensor(f field) (*tensor, error) {
 	return t, nil
 }
 
-// externalEntry reads one key and value of external_data.
+// externalEntry reads one key and value of external_data. Tools differ in which
+// of two values they take for a key, so both must be the same.
 func (s *scanner) externalEntry(f field, t *tensor, location string) (string, error) {
 	var key, value string
 	err := s.message(f, "an external data entry", func(f field) (err error) {
@@ -109,17 +115,23 @@ func (s *scanner) externalEntry(f field, t *tensor, location string) (string, er
 	}
 	switch key {
 	case "location":
+		if location != "" && location != value {
+			return "", faultAt(f.start, "%s: external data names two files, %q and %q", t.label(), location, value)
+		}
 		return value, nil
 	case "offset", "length":
 		n, err := strconv.ParseInt(value, 10, 64)
 		if err != nil || n < 0 || n > maxTensorBytes {
 			return "", faultAt(f.start, "%s: external data has %s %q, which is not a sensible number of bytes", t.label(), key, value)
 		}
-		if key == "offset" {
-			t.offset = n
-		} else {
-			t.length = n
+		given := &t.offset
+		if key == "length" {
+			given = &t.length
 		}
+		if *given >= 0 && *given != n {
+			return "", faultAt(f.start, "%s: external data gives two values for %s, %d and %d", t.label(), key, *given, n)
+		}
+		*given = n
 	}
 	return location, nil
 }
@@ -153,7 +165,7 @@ func (t *tensor) measure(at int64, segment bool) error {
 		if t.external && t.length < 0 {
 			return faultAt(at, "%s has external data of %s elements, whose size is not known", t.label(), t.typ)
 		}
-		t.bytes = max(have, 0)
+		t.bytes = max(have, t.text)
 		return nil
 	}
 	if have >= 0 && have != t.bytes {
@@ -177,6 +189,8 @@ func safeLocation(location string) (string, error) {
 		why = "it is an absolute path"
 	case len(location) >= 2 && location[1] == ':':
 		why = "it starts with a drive letter"
+	case strings.Contains(location, "://"):
+		why = "it is an address"
 	}
 	for part := range strings.SplitSeq(location, "/") {
 		if part == ".." {

@@ -9,9 +9,17 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// window is how much of the file a scanner holds: enough for the names around a
-// tensor, little enough that hopping from tensor to tensor reads almost nothing.
-const window = 16 << 10
+const (
+	// window is how much of the file a scanner holds while it reads on.
+	window = 16 << 10
+
+	// glance is how much it reads behind a jump: the head of a tensor fits, and
+	// what follows it is mostly data to jump over again.
+	glance = 512
+
+	// near is a jump that is no more than reading on.
+	near = 4 << 10
+)
 
 // maxText is the longest name that is read. Exporters write module paths of a
 // few hundred bytes.
@@ -64,16 +72,30 @@ func (f field) size() int64 { return f.end - f.body }
 // scanner walks the fields of a protobuf file through one small window. Values
 // that nobody asks for are stepped over with a seek.
 type scanner struct {
-	src  io.ReadSeeker
-	size int64
-	buf  []byte
-	off  int64 // of buf[0] in the file
-	pos  int   // of the next byte in buf
-	tell int64 // where src stands
+	src   io.ReaderAt
+	size  int64
+	buf   []byte
+	off   int64 // of buf[0] in the file
+	pos   int   // of the next byte in buf
+	ahead int64 // how much to read next
 }
 
 func newScanner(src io.ReadSeeker, size int64) *scanner {
-	return &scanner{src: src, size: size, buf: make([]byte, 0, window), tell: -1}
+	at, ok := src.(io.ReaderAt)
+	if !ok {
+		at = seeker{src}
+	}
+	return &scanner{src: at, size: size, buf: make([]byte, 0, window), ahead: window}
+}
+
+// seeker reads at a place by going there, for sources that cannot do both at once.
+type seeker struct{ io.ReadSeeker }
+
+func (s seeker) ReadAt(p []byte, offset int64) (int, error) {
+	if _, err := s.Seek(offset, io.SeekStart); err != nil {
+		return 0, err
+	}
+	return io.ReadFull(s, p)
 }
 
 func (s *scanner) at() int64 { return s.off + int64(s.pos) }
@@ -84,30 +106,28 @@ func (s *scanner) jump(offset int64) {
 		s.pos = int(d)
 		return
 	}
+	if gap := offset - s.off - int64(len(s.buf)); gap < 0 || gap > near {
+		s.ahead = glance
+	}
 	s.off, s.pos, s.buf = offset, 0, s.buf[:0]
 }
 
-// fill loads the window at the current place. There is at least one more byte
-// before s.size when it is called.
+// fill loads the window at the current place, more of it each time that reading
+// goes on where it stopped. There is at least one more byte before s.size when
+// it is called.
 func (s *scanner) fill() error {
 	at := s.at()
-	s.off, s.pos, s.buf = at, 0, s.buf[:0]
-	if s.tell != at {
-		if _, err := s.src.Seek(at, io.SeekStart); err != nil {
-			return fmt.Errorf("seek to byte %d: %w", at, err)
-		}
-	}
-	s.tell = -1
-	want := min(int64(cap(s.buf)), s.size-at)
-	n, err := io.ReadFull(s.src, s.buf[:want])
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+	want := min(s.ahead, s.size-at)
+	s.off, s.pos, s.ahead = at, 0, min(4*s.ahead, window)
+	n, err := s.src.ReadAt(s.buf[:want], at)
+	s.buf = s.buf[:max(n, 0)]
+	switch {
+	case int64(n) == want:
+		return nil
+	case err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
 		return faultAt(at+int64(n), "the file became shorter while it was read")
 	}
-	if err != nil {
-		return fmt.Errorf("read at byte %d: %w", at, err)
-	}
-	s.buf, s.tell = s.buf[:n], at+want
-	return nil
+	return fmt.Errorf("read at byte %d: %w", at, err)
 }
 
 // byte returns the next byte, which must lie before end.
