@@ -51,7 +51,7 @@ func cases(g *onnx.Model, m *matrix.Model, golden []trtexec.Binding, corners boo
 // in _TRT. ONNX Runtime cannot tell what comes out of those, so such a model is
 // judged by reference outputs that its owner brings.
 func beyondONNX(g *onnx.Model, m *matrix.Model) bool {
-	return len(m.Plugins) > 0 || slices.ContainsFunc(g.Operators, func(o onnx.Operator) bool {
+	return len(m.Plugins)+len(m.DynamicPlugins) > 0 || slices.ContainsFunc(g.Operators, func(o onnx.Operator) bool {
 		return o.Domain == "trt.plugins" || strings.HasSuffix(o.Name, "_TRT")
 	})
 }

@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/trtfarm/trtfarm/internal/catalog"
@@ -43,6 +44,12 @@ func (p *planner) buildCommand(c *Cell, model *modelFacts, v catalog.Version) ([
 		OptimizationLevel: c.Build.OptimizationLevel,
 		LayerInfo:         LayersPath,
 		Extra:             c.Build.ExtraArgs,
+		Modes: trtexec.Modes{
+			VersionCompatible: c.Build.VersionCompatible,
+			Hardware:          c.Build.HardwareCompatibility,
+			Refit:             c.Build.Refit,
+			Stripped:          c.Build.StripWeights,
+		},
 	}
 	if c.Build.TimingCache {
 		b.TimingCache = TimingCachePath
@@ -50,10 +57,45 @@ func (p *planner) buildCommand(c *Cell, model *modelFacts, v catalog.Version) ([
 	if c.Build.Calibration != "" {
 		b.Calibration = CalibrationPath
 	}
-	for i, f := range model.Plugins {
-		b.Plugins = append(b.Plugins, PluginPath(i, f))
+	b.Plugins, b.DynamicPlugins = pluginPaths(c.Model, model, "", nil)
+	argv, err := b.Args()
+	if err == nil && trtexec.ModesOf(argv).VersionCompatible && !v.AtLeast(10, 0) && beyondONNX(model.Graph, c.Model) {
+		// Source: NVIDIA/TensorRT, samples/common/sampleEngines.cpp, release/8.6 to
+		// release/9.3: "Not loading standard plugins since --versionCompatible is
+		// specified."
+		c.Warnings = append(c.Warnings, fmt.Sprintf(
+			"version_compatible with TensorRT %s: trtexec does not load the plugins that come with TensorRT then; give libraries for all that the model uses in dynamic_plugins, or use an image with TensorRT 10", v))
 	}
-	return b.Args()
+	return argv, err
+}
+
+// pluginPaths returns the libraries of a model as commands name them: first those
+// that are loaded into trtexec, then those of the registry. Below is what leads to
+// the workspace. What an engine carries in itself, by its build command, is left
+// out.
+func pluginPaths(m *matrix.Model, model *modelFacts, below string, embedded []string) (static, dynamic []string) {
+	for i, f := range model.Plugins {
+		name := PluginPath(i, f)
+		switch {
+		case slices.Contains(embedded, name):
+		case i < len(m.Plugins):
+			static = append(static, below+name)
+		default:
+			dynamic = append(dynamic, below+name)
+		}
+	}
+	return static, dynamic
+}
+
+// loadKind is what loading an engine has to know of how it was built.
+type loadKind struct {
+	compatible, stripped bool
+	embedded             string // libraries that it carries, with newlines between
+}
+
+func loadKindOf(argv []string) loadKind {
+	m := trtexec.ModesOf(argv)
+	return loadKind{m.VersionCompatible, m.Stripped, strings.Join(trtexec.Embedded(argv), "\n")}
 }
 
 // How often a case runs: often enough to be sure of its outputs, or long enough
@@ -75,7 +117,7 @@ func runs(cases []Case, model *modelFacts, v catalog.Version, key runKey) ([]Run
 			Engine:            up + EnginePath,
 			Profile:           k.Profile,
 			Profiles:          len(model.ranges),
-			VersionCompatible: key.compatible,
+			VersionCompatible: key.kind.compatible,
 			Iterations:        proofIterations,
 		}
 		if k.Timed && key.timed {
@@ -84,9 +126,10 @@ func runs(cases []Case, model *modelFacts, v catalog.Version, key runKey) ([]Run
 		if known && raw == "no" {
 			i.Outputs = "outputs.json"
 		}
-		for n, f := range model.Plugins {
-			i.Plugins = append(i.Plugins, up+PluginPath(n, f))
+		if key.kind.stripped {
+			i.Refit = up + ModelPath(model.Files[0])
 		}
+		i.Plugins, i.DynamicPlugins = pluginPaths(key.model, model, up, strings.Split(key.kind.embedded, "\n"))
 		for n, in := range model.Graph.Inputs {
 			if in.Dynamic() {
 				i.Shapes = append(i.Shapes, k.Shapes[n])

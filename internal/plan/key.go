@@ -74,6 +74,10 @@ func (p *planner) inputs(c *Cell, model *modelFacts) []Input {
 	list = append(list, flagInputs(c.Argv)...)
 	list = append(list, model.profiles...)
 	for i, f := range model.Plugins {
+		if static := len(c.Model.Plugins); i >= static {
+			list = append(list, Input{"dynamic_plugin." + strconv.Itoa(i-static), f.SHA256})
+			continue
+		}
 		list = append(list, Input{"plugin." + strconv.Itoa(i), f.SHA256})
 	}
 	if path := c.Build.Calibration; path != "" {
@@ -94,14 +98,15 @@ type flagRule struct {
 var flagRules = map[string]flagRule{
 	"--timingCacheFile": {TimingCachePath, "on"},
 
-	"--onnx":          {ours: "model/"},
-	"--calib":         {ours: CalibrationPath},
-	"--plugins":       {ours: "plugins/"},
-	"--staticPlugins": {ours: "plugins/"},
-	"--minShapes":     {}, // the profiles, together with the next three
-	"--optShapes":     {},
-	"--maxShapes":     {},
-	"--profile":       {},
+	"--onnx":           {ours: "model/"},
+	"--calib":          {ours: CalibrationPath},
+	"--plugins":        {ours: "plugins/"},
+	"--staticPlugins":  {ours: "plugins/"},
+	"--dynamicPlugins": {ours: "plugins/"},
+	"--minShapes":      {}, // the profiles, together with the next three
+	"--optShapes":      {},
+	"--maxShapes":      {},
+	"--profile":        {},
 
 	"--saveEngine":      {}, // where to write, and what to tell meanwhile
 	"--exportLayerInfo": {},
@@ -125,6 +130,9 @@ func flagInputs(argv []string) []Input {
 				continue
 			}
 			value = rule.as
+		}
+		if library, ours := strings.CutPrefix(value, "plugins/"); ours && name == "--setPluginsToSerialize" {
+			value, _, _ = strings.Cut(library, "-") // which one, not what it is called
 		}
 		list = append(list, Input{"flag " + name, value})
 	}

@@ -111,13 +111,20 @@ func TestEveryIngredientMovesTheKey(t *testing.T) {
 			[]string{"image moved: sha256:dddddddddddd… -> sha256:eeeeeeeeeeee…"}},
 		"image of a local runner": {func(w *world) { w.image.Digest = "local:sha256:" + sum('e') },
 			[]string{"image moved: sha256:dddddddddddd… -> local:sha256:eeeeeeeeeeee…"}},
-		"precision":          {func(w *world) { w.cell.Precision = matrix.FP32 }, []string{"precision moved: fp16 -> fp32", "flag --noTF32 added", "flag --fp16 dropped"}},
-		"GPU":                {func(w *world) { w.cell.GPU = "A10" }, []string{"gpu moved: T4 -> A10"}},
-		"optimization level": {func(w *world) { w.cell.Build.OptimizationLevel = 5 }, []string{"flag --builderOptimizationLevel moved: 3 -> 5"}},
-		"workspace":          {func(w *world) { w.cell.Build.WorkspaceMiB = 1024 }, []string{"flag --memPoolSize added: workspace:1024"}},
-		"timing cache":       {func(w *world) { w.cell.Build.TimingCache = false }, []string{"flag --timingCacheFile dropped, it was on"}},
-		"an extra argument":  {func(w *world) { w.cell.Build.ExtraArgs = []string{"--refit"} }, []string{"flag --refit added"}},
-		"a plugin":           {func(w *world) { w.model.Plugins[0].SHA256 = sum('e') }, []string{"plugin 0 moved: 999999999999… -> eeeeeeeeeeee…"}},
+		"precision":                   {func(w *world) { w.cell.Precision = matrix.FP32 }, []string{"precision moved: fp16 -> fp32", "flag --noTF32 added", "flag --fp16 dropped"}},
+		"GPU":                         {func(w *world) { w.cell.GPU = "A10" }, []string{"gpu moved: T4 -> A10"}},
+		"optimization level":          {func(w *world) { w.cell.Build.OptimizationLevel = 5 }, []string{"flag --builderOptimizationLevel moved: 3 -> 5"}},
+		"workspace":                   {func(w *world) { w.cell.Build.WorkspaceMiB = 1024 }, []string{"flag --memPoolSize added: workspace:1024"}},
+		"timing cache":                {func(w *world) { w.cell.Build.TimingCache = false }, []string{"flag --timingCacheFile dropped, it was on"}},
+		"an extra argument":           {func(w *world) { w.cell.Build.ExtraArgs = []string{"--refit"} }, []string{"flag --refit added"}},
+		"a version compatible engine": {func(w *world) { w.cell.Build.VersionCompatible = true }, []string{"flag --versionCompatible added"}},
+		"an engine for more GPUs":     {func(w *world) { w.cell.Build.HardwareCompatibility = "ampere+" }, []string{"flag --hardwareCompatibilityLevel added: ampere+"}},
+		"an engine to be refitted":    {func(w *world) { w.cell.Build.Refit = true }, []string{"flag --refit added"}},
+		"an engine without weights": {func(w *world) { w.cell.Build.StripWeights, w.image.TensorRT = true, "10.14.1.48" },
+			[]string{"flag --stripWeights added"}},
+		"a plugin of the registry": {func(w *world) { w.cell.Model.Plugins, w.cell.Model.DynamicPlugins = nil, []string{"libp.so"} },
+			[]string{"dynamic_plugin 0 added: 999999999999…", "plugin 0 dropped, it was 999999999999…"}},
+		"a plugin": {func(w *world) { w.model.Plugins[0].SHA256 = sum('e') }, []string{"plugin 0 moved: 999999999999… -> eeeeeeeeeeee…"}},
 		"calibration": {func(w *world) { w.model.Calibration["calib.cache"] = plan.File{SHA256: sum('e')} },
 			[]string{"calibration moved: 888888888888… -> eeeeeeeeeeee…"}},
 		"a profile": {func(w *world) { w.cell.Model.Profiles[0].Shapes[0].Max = []int64{64, 3} },
@@ -129,6 +136,10 @@ func TestEveryIngredientMovesTheKey(t *testing.T) {
 		"the model's path":      {func(w *world) { w.model.Files[0].Path = "/elsewhere/m.onnx" }, nil},
 		"the model's file name": {func(w *world) { w.model.Files[0].Name = "renamed.onnx" }, nil},
 		"a plugin's name":       {func(w *world) { w.model.Plugins[0].Name = "renamed.so" }, nil},
+		"the name of a plugin that the engine carries": {func(w *world) {
+			w.model.Plugins[0].Name, w.cell.Build.ExtraArgs = "renamed.so", []string{"--setPluginsToSerialize=plugins/0-renamed.so"}
+			w.base = []string{"--setPluginsToSerialize=plugins/0-libp.so"}
+		}, nil},
 		"the calibration's path": {func(w *world) {
 			w.model.Calibration["c2"] = w.model.Calibration["calib.cache"]
 			w.cell.Build.Calibration = "c2"

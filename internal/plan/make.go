@@ -43,9 +43,10 @@ type gpuFacts struct {
 // runKey holds all that verification runs depend on: cells that agree in it share
 // them.
 type runKey struct {
-	model                      *matrix.Model
-	image                      string
-	corners, timed, compatible bool
+	model          *matrix.Model
+	image          string
+	corners, timed bool
+	kind           loadKind
 }
 
 type runList struct {
@@ -160,7 +161,7 @@ func (p *planner) commands(c *Cell, model *modelFacts) []problem {
 	if c.Argv, err = p.buildCommand(c, model, build); err != nil {
 		return []problem{refusal(err, c.Image)}
 	}
-	key := runKey{c.Model, c.VerifyImage, c.Verify.Corners, c.Verify.MaxP99Ms > 0, trtexec.VersionCompatible(c.Argv)}
+	key := runKey{c.Model, c.VerifyImage, c.Verify.Corners, c.Verify.MaxP99Ms > 0, loadKindOf(c.Argv)}
 	list, ok := p.runLists[key]
 	if !ok {
 		list.cases = cases(model.Graph, c.Model, model.Golden, key.corners)

@@ -89,3 +89,10 @@ func only(t *testing.T, w *world) plan.Cell {
 }
 
 func sum(digit byte) string { return strings.Repeat(string(digit), 64) }
+
+func operator(name string) onnx.Operator { return onnx.Operator{Name: name, Count: 1} }
+
+// matrixOf is a matrix of cells of one model.
+func matrixOf(cells ...*matrix.Cell) *matrix.Matrix {
+	return &matrix.Matrix{Models: []*matrix.Model{cells[0].Model}, Cells: cells}
+}

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/trtfarm/trtfarm/internal/artifact"
@@ -26,7 +27,7 @@ func readModel(ctx context.Context, o Options, m *matrix.Model) plan.Model {
 	if err != nil {
 		return plan.Model{Err: err}
 	}
-	for _, plugin := range m.Plugins {
+	for _, plugin := range slices.Concat(m.Plugins, m.DynamicPlugins) { // in the order that the plan counts them
 		f, err := hashFile(filepath.Base(plugin), Resolve(dir, plugin))
 		if err != nil {
 			return plan.Model{Err: fmt.Errorf("plugin: %w", err)}
