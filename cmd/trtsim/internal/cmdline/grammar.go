@@ -65,6 +65,23 @@ func (a *arguments) takeAll(flags ...string) []string {
 	return out
 }
 
+// count is how often a flag that the release knows is still there.
+func (a *arguments) count(flag string) int {
+	n := 0
+	for _, t := range a.tokens {
+		if !t.used && t.name == flag && accepts(flag, a.version) {
+			n++
+		}
+	}
+	return n
+}
+
+// given reports whether a flag that the release knows is on the command line,
+// taken or not.
+func (a *arguments) given(flag string) bool {
+	return accepts(flag, a.version) && slices.ContainsFunc(a.tokens, func(t token) bool { return t.name == flag })
+}
+
 // rest removes the first occurrence of every other flag that the release knows,
 // and returns the tokens that nobody wanted, as trtexec prints them.
 func (a *arguments) rest() (unknown []string) {

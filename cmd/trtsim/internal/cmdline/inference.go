@@ -39,7 +39,7 @@ func inference(a *arguments, o *Options) error {
 	for _, n := range []struct {
 		flag string
 		to   *int
-	}{{"--iterations", &o.Iterations}, {"--infStreams", &o.Streams}, {"--streams", &o.Streams}, {"--device", &o.Device}} {
+	}{{"--iterations", &o.Iterations}, {"--streams", &o.Streams}, {"--infStreams", &o.Streams}, {"--device", &o.Device}} {
 		if err := a.number(n.flag, n.to); err != nil {
 			return err
 		}
@@ -52,6 +52,10 @@ func inference(a *arguments, o *Options) error {
 			return err
 		}
 	}
+	if a.given("--streams") && a.version.AtLeast(8, 6) {
+		o.warn("--streams flag has been deprecated, use --infStreams flag instead.")
+	}
+	a.text("--refitFromOnnx", &o.RefitFrom)
 	transferFlags(a, o)
 	return nil
 }
@@ -62,7 +66,7 @@ func transferFlags(a *arguments, o *Options) {
 	if a.version.AtLeast(11, 0) {
 		for _, old := range []string{"--noDataTransfers", "--useSpinWait", "--useCudaGraph"} {
 			if flag(old) {
-				o.Warnings = append(o.Warnings, old+" is deprecated and has no effect: it is the default.")
+				o.warn("%s is deprecated and has no effect: it is the default.", old)
 			}
 		}
 		o.Transfers, o.SpinWait, o.CUDAGraph = flag("--includeDataTransfers"), !flag("--noSpinWait"), !flag("--noCudaGraph")
@@ -78,6 +82,12 @@ func reporting(a *arguments, o *Options) error {
 	a.on("--dumpLayerInfo", &o.DumpLayers)
 	a.on("--dumpProfile", &o.DumpProfile)
 	a.on("--separateProfileRun", &o.SeparateProfile)
+	if a.version.AtLeast(11, 0) {
+		if o.SeparateProfile {
+			o.warn("--separateProfileRun is deprecated and has no effect: it is the default.")
+		}
+		o.SeparateProfile = true
+	}
 	a.on("--dumpOptimizationProfile", &o.DumpProfiles)
 	a.text("--exportOutput", &o.ExportOutput)
 	a.text("--exportTimes", &o.ExportTimes)
@@ -88,7 +98,11 @@ func reporting(a *arguments, o *Options) error {
 	}
 	if s, ok := a.take("--percentile"); ok {
 		o.Percentile = nil
-		for _, part := range strings.Split(s, ",") {
+		parts := strings.Split(s, ",")
+		if !a.version.AtLeast(8, 5) {
+			parts = []string{s} // one number, of which a prefix is enough
+		}
+		for _, part := range parts {
 			f, err := real(part, "stof")
 			if err != nil {
 				return err

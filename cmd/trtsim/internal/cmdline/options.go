@@ -29,15 +29,22 @@ type Options struct {
 
 	StaticPlugins, DynamicPlugins, SerializedPlugins []string
 
-	VersionCompatible bool
-	Hardware          string // "none", "ampere+" or "sameComputeCapability"
-	Runtime           string // "full", "lean" or "dispatch"
+	VersionCompatible  bool
+	ExcludeLeanRuntime bool
+	LeanLibrary        string // --leanDLLPath
+	Hardware           string // "none", "ampere+" or "sameComputeCapability"
+	Runtime            string // "full", "lean" or "dispatch"
+	Platform           string // "" for the one that builds, or "WindowsAMD64"
+	Refit              bool
+	Stripped           bool
+	RefitFrom          string // --refitFromOnnx
+	Safe               bool
+
 	OptimizationLevel int    // -1: default
 	Verbosity         string // layer_names_only, detailed, none
 	TimingCache       string
 	NoBuilderCache    bool
 	SkipInference     bool
-	Refit             bool
 
 	Inputs     []InputFile
 	Profile    int // --useProfile
@@ -97,12 +104,20 @@ func parse(a *arguments) (Options, error) {
 		Version: a.version, Hardware: "none", Runtime: "full", OptimizationLevel: -1, Verbosity: "layer_names_only",
 		Iterations: 10, Duration: 3, WarmUp: 200, AvgRuns: 10, Percentile: []float64{90, 95, 99}, Streams: 1,
 	}
-	for _, step := range []func(*arguments, *Options) error{files, precision, plugins, buildControls, inference, reporting} {
+	if !a.version.AtLeast(8, 5) {
+		o.Percentile = []float64{99}
+	}
+	for _, step := range []func(*arguments, *Options) error{files, precision, modes, plugins, buildControls, inference, reporting} {
 		if err := step(a, &o); err != nil {
 			return Options{}, err
 		}
 	}
 	return o, nil
+}
+
+// warn adds a line that is printed at [W] before the echo.
+func (o *Options) warn(format string, args ...any) {
+	o.Warnings = append(o.Warnings, fmt.Sprintf(format, args...))
 }
 
 // text takes a flag's value.
@@ -157,53 +172,18 @@ func files(a *arguments, o *Options) error {
 	return nil
 }
 
-func precision(a *arguments, o *Options) error {
-	for _, p := range []string{"fp16", "bf16", "int8", "fp8", "int4"} {
-		if _, ok := a.take("--" + p); ok {
-			o.Types = append(o.Types, p)
-		}
-	}
-	a.on("--best", &o.Best)
-	a.on("--noTF32", &o.NoTF32)
-	a.on("--stronglyTyped", &o.Typed)
-	a.text("--calib", &o.Calib)
-	has := func(p string) bool { return slices.Contains(o.Types, p) }
-	if has("fp8") && has("int8") {
-		return errors.New("Invalid usage, fp8 and int8 aren't allowed to be enabled together.")
-	}
-	v := a.version
-	if v.AtLeast(10, 14) && !v.AtLeast(11, 0) && !o.Typed && (len(o.Types) > 0 || o.Best) {
-		o.Warnings = append(o.Warnings, "Weakly-typed networks have been deprecated in TensorRT. Precision flags such as --fp16 are deprecated with them; use a strongly typed network instead.")
-	}
-	if o.Typed && !v.AtLeast(11, 0) {
-		for _, p := range o.Types {
-			o.Warnings = append(o.Warnings, fmt.Sprintf("Invalid usage, setting %s mode is not allowed if graph is strongly typed. Disabling BuilderFlag::k%s.", p, strings.ToUpper(p)))
-		}
-		o.Types = nil
-	}
-	if v.AtLeast(11, 0) {
-		o.Typed = true
-	}
-	return nil
-}
-
 func plugins(a *arguments, o *Options) error {
+	deprecated := a.version.AtLeast(8, 6)
+	for range a.count("--plugins") {
+		if deprecated {
+			o.warn("--plugins flag has been deprecated, use --staticPlugins flag instead.")
+		}
+	}
 	o.StaticPlugins = a.takeAll("--plugins", "--staticPlugins")
 	o.DynamicPlugins = a.takeAll("--dynamicPlugins")
 	o.SerializedPlugins = a.takeAll("--setPluginsToSerialize")
-	a.text("--useRuntime", &o.Runtime)
-	switch o.Runtime {
-	case "full":
-	case "lean", "dispatch":
-		o.VersionCompatible = true
-		if o.LoadEngine == "" {
-			return errors.New("Building a TensorRT engine requires --useRuntime=full.")
-		}
-		if len(o.StaticPlugins)+len(o.DynamicPlugins)+len(o.SerializedPlugins) > 0 {
-			return errors.New("TRT-18412: Plugins require --useRuntime=full.")
-		}
-	default:
-		return fmt.Errorf("Unknown useRuntime: %s", o.Runtime)
+	if o.Runtime != "full" && len(o.StaticPlugins)+len(o.DynamicPlugins)+len(o.SerializedPlugins) > 0 {
+		return errors.New("TRT-18412: Plugins require --useRuntime=full.")
 	}
 	return nil
 }
@@ -224,27 +204,17 @@ func buildControls(a *arguments, o *Options) (err error) {
 		if err != nil {
 			return err
 		}
-		o.Warnings = append(o.Warnings, "--workspace flag has been deprecated by --memPoolSize flag.")
+		o.warn("--workspace flag has been deprecated by --memPoolSize flag.")
 		o.Pools = Pools{"workspace": n}
-	}
-	a.on("--vc", &o.VersionCompatible)
-	a.on("--versionCompatible", &o.VersionCompatible)
-	a.on("--refit", &o.Refit)
-	if s, ok := a.take("--hardwareCompatibilityLevel"); ok {
-		switch {
-		case s == "none":
-		case strings.EqualFold(s, "ampere+"):
-			o.Hardware = "ampere+"
-		case strings.EqualFold(s, "sameComputeCapability") && a.version.AtLeast(10, 9):
-			o.Hardware = "sameComputeCapability"
-		default:
-			return fmt.Errorf("Unknown hardwareCompatibilityLevel: %s", s)
-		}
 	}
 	if err := a.number("--builderOptimizationLevel", &o.OptimizationLevel); err != nil {
 		return err
 	}
 	if s, ok := a.take("--profilingVerbosity"); ok {
+		if now, ok := map[string]string{"default": "layer_names_only", "verbose": "detailed"}[s]; ok {
+			o.warn("--profilingVerbosity=%s has been deprecated by --profilingVerbosity=%s.", s, now)
+			s = now
+		}
 		if !slices.Contains([]string{"layer_names_only", "detailed", "none"}, s) {
 			return fmt.Errorf("Unknown profilingVerbosity: %s", s)
 		}
@@ -255,22 +225,19 @@ func buildControls(a *arguments, o *Options) (err error) {
 	a.on("--skipInference", &o.SkipInference)
 	if _, ok := a.take("--buildOnly"); ok {
 		o.SkipInference = true
-		o.Warnings = append(o.Warnings, "--buildOnly flag has been deprecated by --skipInference flag.")
+		if a.version.AtLeast(8, 6) {
+			o.warn("--buildOnly flag has been deprecated by --skipInference flag.")
+		}
 	}
 	if _, ok := a.take("--explicitBatch"); ok {
-		o.Warnings = append(o.Warnings, "--explicitBatch flag has been deprecated and has no effect!")
+		o.warn("--explicitBatch flag has been deprecated and has no effect!")
+	}
+	if _, ok := a.take("--directIO"); ok && a.version.AtLeast(10, 7) {
+		o.warn("--directIO flag has been deprecated")
 	}
 	if s, ok := a.take("--tacticSources"); ok {
 		if err := tacticSources(s, a.version); err != nil {
 			return err
-		}
-	}
-	if s, ok := a.take("--weightStreamingBudget"); ok {
-		if allowed := false; s != "" {
-			a.on("--allowWeightStreaming", &allowed)
-			if !allowed {
-				return errors.New("The weight streaming budget can only be set with --allowWeightStreaming specified.")
-			}
 		}
 	}
 	for _, f := range []string{"--inputIOFormats", "--outputIOFormats"} {
@@ -280,35 +247,19 @@ func buildControls(a *arguments, o *Options) (err error) {
 			}
 		}
 	}
-	return nil
+	return a.needs()
 }
 
-func tacticSources(s string, v catalog.Version) error {
-	for _, part := range strings.Split(s, ",") {
-		if part == "" || part[0] != '+' && part[0] != '-' {
-			return fmt.Errorf("Tactic source must be prefixed with + or -, indicating whether it should be enabled or disabled respectively.")
-		}
-		switch name := part[1:]; strings.ToUpper(name) {
-		case "EDGE_MASK_CONVOLUTIONS", "JIT_CONVOLUTIONS":
-		case "CUBLAS", "CUBLAS_LT", "CUDNN":
-			if v.AtLeast(11, 0) {
-				return fmt.Errorf("Unknown tactic source: %s", name)
-			}
-		default:
-			return fmt.Errorf("Unknown tactic source: %s", name)
-		}
-	}
-	return nil
-}
-
-func ioFormats(s string, v catalog.Version) error {
-	for _, part := range strings.Split(s, ",") {
-		_, _, typed := strings.Cut(part, ":")
-		switch {
-		case v.AtLeast(11, 0) && typed:
-			return fmt.Errorf("Invalid TensorFormat %s", part)
-		case !v.AtLeast(11, 0) && !typed:
-			return fmt.Errorf("Invalid IOFormat %s", part)
+// needs refuses flags that ask for another one.
+func (a *arguments) needs() error {
+	for _, n := range []struct{ flag, with, text string }{
+		{"--weightStreamingBudget", "--allowWeightStreaming", "The weight streaming budget can only be set with --allowWeightStreaming specified."},
+		{"--dumpKernelText", "--safe", "--dumpKernelText requires --safe to be enabled."},
+		{"--remoteAutoTuningConfig", "--safe", "Remote auto tuning is not supported in standard build. Use --safe flag to enable it."},
+		{"--loadRefOutputs", "--accuracyThreshold", "--accuracyThreshold (with a positive value) is required when --loadRefOutputs or --refPair is set."},
+	} {
+		if a.given(n.flag) && !a.given(n.with) {
+			return errors.New(n.text)
 		}
 	}
 	return nil

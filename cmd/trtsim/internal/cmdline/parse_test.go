@@ -40,7 +40,7 @@ func TestParseRefuses(t *testing.T) {
 		"a number without digits":                {"8.6", []string{onnx, "--iterations=many"}, []string{"stoi"}},
 		"a pool that does not exist":             {"10.3", []string{onnx, "--memPoolSize=worksp:1"}, []string{"Unknown memory pool: worksp"}},
 		"a pool that came later":                 {"8.6", []string{onnx, "--memPoolSize=tacticSharedMem:1"}, []string{"Unknown memory pool: tacticSharedMem"}},
-		"a negative pool":                        {"10.3", []string{onnx, "--memPoolSize=workspace:-1"}, []string{"Negative memory pool size: -1"}},
+		"a negative pool":                        {"10.3", []string{onnx, "--memPoolSize=workspace:-1"}, []string{"Negative memory pool size: -1048576.000000"}},
 		"shape flags twice without a profile":    {"10.3", []string{onnx, "--minShapes=x:1", "--minShapes=x:2"}, []string{"Multiple --minShapes/--optShapes/--maxShapes without --profile are not allowed. "}},
 		"shape flags twice in 8.6":               {"8.6", []string{onnx, "--minShapes=x:1", "--minShapes=x:2"}, []string{"Unknown option: --minShapes x:2"}},
 		"a profile that is left out":             {"10.3", []string{onnx, "--profile=0", "--minShapes=x:1", "--profile=2", "--minShapes=x:2"}, []string{"Found invalid or missing shape spec at profile index 1."}},

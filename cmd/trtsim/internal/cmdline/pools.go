@@ -38,11 +38,15 @@ func pools(s string, v catalog.Version) (Pools, error) {
 			return nil, fmt.Errorf("Unknown memory pool: %s", name)
 		}
 		mib, err := poolSize(name, size, v)
-		if err != nil {
+		switch {
+		case err != nil && v.AtLeast(10, 0):
+			return nil, fmt.Errorf("%w conversion failure: failed to parse --memPoolSize. Please double check your input string.", err)
+		case err != nil:
 			return nil, err
-		}
-		if mib < 0 {
-			return nil, fmt.Errorf("Negative memory pool size: %s", size)
+		case mib < 0 && v.AtLeast(10, 0): // counted in bytes since
+			return nil, fmt.Errorf("Negative memory pool size: %f", mib*(1<<20))
+		case mib < 0:
+			return nil, fmt.Errorf("Negative memory pool size: %f", mib)
 		}
 		out[name] = mib
 	}

@@ -50,9 +50,6 @@ func shapes(s string, v catalog.Version) ([]Shape, error) {
 		for _, d := range strings.Split(dims, "x") {
 			n, err := integer(d)
 			if err != nil {
-				if v.AtLeast(10, 0) {
-					err = fmt.Errorf("invalid shape %q for input %s: stoi", dims, name)
-				}
 				return nil, err
 			}
 			if n < 0 {
@@ -80,6 +77,14 @@ func nameAndValue(s string) (name, value string, err error) {
 		return "", "", fmt.Errorf("want NAME:VALUE, found %s", s)
 	}
 	return strings.ReplaceAll(s[:i], "'", ""), s[i+1:], nil
+}
+
+// partial refuses, in 8.4, a part of a profile other than the optimum alone.
+func partial(minimum, optimum, maximum []Shape) error {
+	if (optimum == nil) || (minimum == nil) != (maximum == nil) {
+		return errors.New("Must specify only --optShapes or all of --minShapes, --optShapes, --maxShapes")
+	}
+	return nil
 }
 
 // triple merges the three shape flags of one profile, in the order in which
@@ -164,6 +169,9 @@ func (a *arguments) profiles() (out [][]Range, warnings []string, err error) {
 		}
 		t.used = true
 		if *list, err = shapes(t.value, a.version); err != nil {
+			if a.version.AtLeast(10, 0) {
+				err = fmt.Errorf("%w conversion failure: failed to parse minShapes/optShapes/maxShapes. Please double check your input string.", err)
+			}
 			return nil, nil, err
 		}
 		if *list == nil {
@@ -174,6 +182,11 @@ func (a *arguments) profiles() (out [][]Range, warnings []string, err error) {
 		g, ok := groups[i]
 		if !ok {
 			return nil, nil, fmt.Errorf("Found invalid or missing shape spec at profile index %d.", i)
+		}
+		if !a.version.AtLeast(8, 5) {
+			if err := partial(g.minimum, g.optimum, g.maximum); err != nil {
+				return nil, nil, err
+			}
 		}
 		ranges, w := triple(g.minimum, g.optimum, g.maximum)
 		out = append(out, ranges)
