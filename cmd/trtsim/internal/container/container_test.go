@@ -98,7 +98,7 @@ func TestArchiveIsThatOfTensorRT(t *testing.T) {
 }
 
 func TestWrittenEnginesAreReadBack(t *testing.T) {
-	for _, v := range []string{"8.6.1.6", "9.3.0.1", "10.0.1.6", "10.3.0.26", "10.6.0.26", "10.13.2.6", "10.15.1.29", "11.1.0.106"} {
+	for _, v := range []string{"8.4.3.1", "8.5.1.7", "8.6.1.6", "9.3.0.1", "10.0.1.6", "10.3.0.26", "10.6.0.26", "10.13.2.6", "10.15.1.29", "11.1.0.106"} {
 		t.Run(v, func(t *testing.T) {
 			data := build(t, v, "A10", 0)
 			p, err := Read(bytes.NewReader(data), int64(len(data)))
@@ -118,21 +118,50 @@ func TestWrittenEnginesAreReadBack(t *testing.T) {
 			if !bytes.Contains(data, []byte("{\"simulated\": true,\n")) {
 				t.Error("no line of the file says that it is simulated")
 			}
-			if got := binary.LittleEndian.Uint32(data[len(data)-4:]); got != 0x8b8d8b99 {
-				t.Errorf("trailer is %#x", got)
+			want := uint32(0x8b8d8b99)
+			if p.Bare {
+				want = 0xacb6b2aa // the complement of "SIMU"
+			}
+			if got := binary.LittleEndian.Uint32(data[len(data)-4:]); got != want {
+				t.Errorf("trailer is %#x, want %#x", got, want)
 			}
 		})
 	}
 }
 
+// TestBareArchive holds the archives of 8.4 and 8.5, which nothing surrounds, to
+// what was read of the layout: 24 bytes of header, the whole file as payload,
+// the version, two structures, and the device block of 8.5.
+func TestBareArchive(t *testing.T) {
+	for v, number := range map[string]uint32{"8.4.3.1": 213, "8.5.1.7": 232} {
+		data := build(t, v, "T4", 0)
+		le := binary.LittleEndian
+		if string(data[:4]) != "ptrt" || le.Uint32(data[4:]) != 0 || le.Uint32(data[8:]) != number || le.Uint32(data[12:]) != 0 || le.Uint64(data[16:])+24 != uint64(len(data)) {
+			t.Errorf("header of %s is %x of %d bytes", v, data[:24], len(data))
+		}
+		parsed := version(t, v)
+		want := []byte{2, 0x80, 1, 0, byte(parsed.Major), 2, 0x80, 1, 0, byte(parsed.Minor), 2, 0x80, 1, 0, byte(parsed.Patch), 2, 0x80, 1, 0, byte(parsed.Build),
+			0x12, 0x80, 1, 0, 0x10, 0x80, 1, 0, 7, 0x80, 1, 0, 7, 0, 0, 0, 7, 0x80, 1, 0, 5, 0, 0, 0}
+		if got := data[24 : 24+len(want)]; !bytes.Equal(got, want) {
+			t.Errorf("payload of %s starts\n got %x\nwant %x", v, got, want)
+		}
+		memory := le.AppendUint64([]byte{9, 0x80, 1, 0}, uint64(gpu(t, "T4").Bytes()))
+		if !bytes.Contains(data, append(memory, 0xef, 0x7f, 0xed, 0x7f)) {
+			t.Errorf("device block of %s does not end with the memory size", v)
+		}
+	}
+}
+
 func TestPaddingFillsTheFileToItsSize(t *testing.T) {
 	const size = 1 << 20
-	data := build(t, "10.3.0.26", "T4", size)
-	if len(data) != size-4 && len(data) != size {
-		t.Errorf("padded engine has %d bytes, want about %d", len(data), size)
-	}
-	if _, err := Read(bytes.NewReader(data), int64(len(data))); err != nil {
-		t.Errorf("padded engine: %v", err)
+	for _, v := range []string{"8.5.1.7", "10.3.0.26"} {
+		data := build(t, v, "T4", size)
+		if len(data) != size-4 && len(data) != size {
+			t.Errorf("padded engine of %s has %d bytes, want about %d", v, len(data), size)
+		}
+		if _, err := Read(bytes.NewReader(data), int64(len(data))); err != nil {
+			t.Errorf("padded engine of %s: %v", v, err)
+		}
 	}
 }
 
@@ -140,6 +169,12 @@ func TestReadRefuses(t *testing.T) {
 	good := build(t, "10.3.0.26", "T4", 0)
 	real := bytes.Replace(bytes.Clone(good), []byte("UMIS"), []byte("THGW"), 1)
 	unmarked := bytes.Replace(bytes.Clone(good), []byte(`"simulated": true`), []byte(`"simulated":false`), 1)
+	bare := build(t, "8.5.1.7", "T4", 0)
+	end := func(at int, b byte) []byte {
+		data := bytes.Clone(bare)
+		data[len(data)-16+at] = b
+		return data
+	}
 	foreign := bytes.Replace(bytes.Clone(good), []byte(`"model_type": 1,`), []byte(`"model_type": 8,`), 1)
 	for name, tc := range map[string]struct {
 		data []byte
@@ -151,6 +186,13 @@ func TestReadRefuses(t *testing.T) {
 		"a file cut in its header":     {good[:20], ErrTruncated},
 		"a file with something behind": {append(bytes.Clone(good), 0), ErrSize},
 		"a plan without our section":   {real, ErrNotSimulated},
+		"a bare archive cut":           {bare[:len(bare)-1], ErrTruncated},
+		"a bare archive cut early":     {bare[:30], ErrTruncated},
+		"something behind an archive":  {append(bytes.Clone(bare), 0), ErrSize},
+		"an archive without our tag":   {end(8, 'X'), ErrNotSimulated},
+		"a tag without its complement": {end(12, 'X'), ErrNotSimulated},
+		"a mark behind the end":        {end(7, 0x7f), ErrNotSimulated},
+		"a mark in the device block":   {end(0, 24), errDamaged},
 		"a section that denies itself": {unmarked, errDamaged},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -168,10 +210,11 @@ func TestReadRefuses(t *testing.T) {
 // FuzzRead holds that a plan that is understood lies inside its file and says
 // that it is simulated.
 func FuzzRead(f *testing.F) {
-	for _, v := range []string{"8.6.1.6", "10.3.0.26", "11.1.0.106"} {
+	for _, v := range []string{"8.4.3.1", "8.5.1.7", "8.6.1.6", "10.3.0.26", "11.1.0.106"} {
 		f.Add(build(f, v, "T4", 0))
 	}
 	f.Add([]byte("ftrt"))
+	f.Add([]byte("ptrt"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		p, err := Read(bytes.NewReader(data), int64(len(data)))
 		if err != nil {

@@ -7,10 +7,10 @@ import (
 	"github.com/trtfarm/trtfarm/internal/catalog"
 )
 
-// Magic numbers of the layout, as little-endian integers.
+// Magic numbers of the layouts, as little-endian integers.
 const (
-	planMagic    = 0x74727466 // "ftrt"
-	archiveMagic = 0x74727470 // "ptrt"
+	planMagic    = 0x74727466 // "ftrt", a container of sections
+	archiveMagic = 0x74727470 // "ptrt", an archive, bare or in its section
 	trailer      = ^uint32(planMagic)
 
 	tagEngine  = 0x454e474e // spelled "ENGN"; the bytes read "NGNE"
@@ -28,6 +28,7 @@ const Platform = 0x74727472 // "rtrt"
 type release struct {
 	major, minor  int
 	serialization uint32
+	bare          bool // the archive is the whole file
 	short         bool // the archive header has 20 bytes
 	newBlock      bool // the device block starts with the memory size
 	platform      uint32
@@ -36,12 +37,14 @@ type release struct {
 // releases were read from plan files where a comment says so; the others take
 // what the nearest older one has. Newest first.
 var releases = []release{
-	{10, 15, 240, true, true, Platform},  // read from 10.15.1.29
-	{10, 11, 240, true, false, Platform}, // a runtime 10.11.0.33 reports 240
-	{10, 6, 239, true, false, Platform},  // read from 10.6.0.26
-	{10, 3, 239, false, false, Platform}, // read from 10.3.0.26
-	{10, 0, 237, false, false, Platform}, // read from 10.0.1.6
-	{8, 6, 236, false, false, 0},         // read from 8.6.1.6
+	{10, 15, 240, false, true, true, Platform},  // read from 10.15.1.29
+	{10, 11, 240, false, true, false, Platform}, // a runtime 10.11.0.33 reports 240
+	{10, 6, 239, false, true, false, Platform},  // read from 10.6.0.26
+	{10, 3, 239, false, false, false, Platform}, // read from 10.3.0.26
+	{10, 0, 237, false, false, false, Platform}, // read from 10.0.1.6
+	{8, 6, 236, false, false, false, 0},         // read from 8.6.1.6
+	{8, 5, 232, true, false, false, 0},          // read from 8.5.1.7
+	{8, 4, 213, true, false, false, 0},          // 8.4.3.1 reports 213; its device block is that of 8.5
 }
 
 func layoutOf(v catalog.Version) release {
@@ -55,6 +58,10 @@ func layoutOf(v catalog.Version) release {
 
 // Serialization is the number by which a release recognises its own plans.
 func Serialization(v catalog.Version) int64 { return int64(layoutOf(v).serialization) }
+
+// Bare reports whether the plans of a release are bare archives, without the
+// container that came with 8.6.
+func Bare(v catalog.Version) bool { return layoutOf(v).bare }
 
 // Types of the archive's tagged values.
 const (
@@ -101,20 +108,22 @@ const (
 	textureAlign   = 512
 )
 
-// archive is the engine archive: header, version, device block, and nothing
-// that TensorRT could run.
-func archive(v catalog.Version, d device.Device) []byte {
+// payload is the start of an archive's content: version and device block, and
+// nothing that TensorRT could run.
+func payload(v catalog.Version, d device.Device) []byte {
 	l := layoutOf(v)
 	var s stream
 	for _, n := range []int{v.Major, v.Minor, v.Patch, v.Build} {
 		s.byte(typeByte, byte(max(n, 0)))
 	}
-	if v.Major < 10 {
-		s.tag(tagPlan8)
-	} else {
-		s.tag(tagPlan)
+	if !l.bare {
+		plan := uint16(tagPlan)
+		if v.Major < 10 {
+			plan = tagPlan8
+		}
+		s.tag(plan)
+		s.ints(0)
 	}
-	s.ints(0)
 	s.tag(tagOuter)
 	s.tag(tagDevice)
 	major, minor := d.Capability()
@@ -134,25 +143,30 @@ func archive(v catalog.Version, d device.Device) []byte {
 			s.ints(0)
 		}
 		s.long(typeSize, d.Bytes())
-		if v.Major < 10 {
+		if !l.bare && v.Major < 10 {
 			s.ints(256 << 20) // seen in the one plan of 8.6 that was read; its meaning is unknown
 		}
 	}
-	s = binary.LittleEndian.AppendUint32(s, tagClose)
+	return binary.LittleEndian.AppendUint32(s, tagClose)
+}
 
-	var out []byte
-	out = binary.LittleEndian.AppendUint32(out, archiveMagic)
+// head is the header of an archive whose payload has size bytes.
+func head(v catalog.Version, size int64) []byte {
+	l, le := layoutOf(v), binary.LittleEndian
+	out := le.AppendUint32(nil, archiveMagic)
 	if l.short {
-		out = binary.LittleEndian.AppendUint32(out, l.serialization)
-		out = binary.LittleEndian.AppendUint64(out, uint64(len(s)))
-	} else {
-		out = binary.LittleEndian.AppendUint32(out, 0)
-		out = binary.LittleEndian.AppendUint32(out, l.serialization)
-		out = binary.LittleEndian.AppendUint32(out, 0)
-		out = binary.LittleEndian.AppendUint64(out, uint64(len(s)))
+		out = le.AppendUint32(out, l.serialization)
+		out = le.AppendUint64(out, uint64(size))
+		return le.AppendUint32(out, 0)
 	}
-	if l.short {
-		out = binary.LittleEndian.AppendUint32(out, 0)
-	}
-	return append(out, s...)
+	out = le.AppendUint32(out, 0)
+	out = le.AppendUint32(out, l.serialization)
+	out = le.AppendUint32(out, 0)
+	return le.AppendUint64(out, uint64(size))
+}
+
+// archive is an archive that holds nothing but its start.
+func archive(v catalog.Version, d device.Device) []byte {
+	p := payload(v, d)
+	return append(head(v, int64(len(p))), p...)
 }

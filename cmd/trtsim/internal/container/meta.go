@@ -1,6 +1,7 @@
 // Package container writes and reads the engine files of trtsim: the "ftrt"
-// container of TensorRT 8.6 and later with its version bytes and device block,
-// and a section of trtsim's own that says that the engine is simulated.
+// container of TensorRT 8.6 and later, or the bare "ptrt" archive of 8.4 and 8.5,
+// with true version bytes and device block, and a mark of trtsim's own that says
+// that the engine is simulated.
 package container
 
 import (
@@ -12,7 +13,7 @@ import (
 	"slices"
 )
 
-// Meta is what the section of a simulated engine says, as JSON, before the model.
+// Meta is what the mark of a simulated engine says, as JSON, before the model.
 type Meta struct {
 	Simulated         bool      `json:"simulated"`
 	Note              string    `json:"note"`
@@ -27,9 +28,13 @@ type Meta struct {
 	Verbosity         string    `json:"profiling_verbosity"`
 	Plugins           []string  `json:"plugins,omitempty"` // operators that a plugin library must provide at load
 	VersionCompatible bool      `json:"version_compatible,omitempty"`
+	ExcludesRuntime   bool      `json:"excludes_lean_runtime,omitempty"` // a version-compatible plan without the lean runtime
 	Hardware          string    `json:"hardware_compatibility,omitempty"`
+	Platform          string    `json:"runtime_platform,omitempty"` // "" for the one it was built on
+	Refittable        bool      `json:"refittable,omitempty"`
+	Stripped          bool      `json:"stripped,omitempty"` // the weights are zeros until the engine is refitted
 	Options           []string  `json:"options"`
-	ModelSize         int64     `json:"model_size"` // bytes of ONNX that end the section
+	ModelSize         int64     `json:"model_size"` // bytes of ONNX that end the mark
 }
 
 // Tensor is a binding of the engine. Types are ONNX element types; Type is the
@@ -92,8 +97,8 @@ func (m Meta) encode() ([]byte, error) {
 	return data, nil
 }
 
-// errDamaged marks a section that makes no sense.
-var errDamaged = errors.New("the section of the simulated engine is damaged")
+// errDamaged says that a mark makes no sense.
+var errDamaged = errors.New("the mark of the simulated engine is damaged")
 
 // decodeMeta reads the JSON at the start of a section of the given size, and
 // returns where the model lies in it.

@@ -25,16 +25,30 @@ func (e *MagicError) Error() string {
 	return fmt.Sprintf("plan file starts with 0x%08x, not 0x%08x", e.Got, uint32(planMagic))
 }
 
-// PlanMagic is the first word of every plan.
-const PlanMagic = uint32(planMagic)
+// The first words of plans: of the container, and of a bare archive.
+const (
+	PlanMagic    = uint32(planMagic)
+	ArchiveMagic = uint32(archiveMagic)
+)
 
 // Plan is what Read understood. Version and Serialization are set as soon as
 // the header was read, also when an error follows.
 type Plan struct {
 	Version       catalog.Version
 	Serialization int64
+	Bare          bool // an archive without a container, as before 8.6
 	Meta          Meta
 	Model         *io.SectionReader
+}
+
+// readMark reads the JSON and finds the model that follows it.
+func (p *Plan) readMark(section *io.SectionReader) error {
+	m, at, err := decodeMeta(section, section.Size())
+	if err != nil {
+		return err
+	}
+	p.Meta, p.Model = m, io.NewSectionReader(section, at, m.ModelSize)
+	return nil
 }
 
 // Read reads an engine of size bytes. Memory does not grow with the size.
@@ -48,7 +62,10 @@ func Read(r io.ReaderAt, size int64) (Plan, error) {
 		return p, err
 	}
 	le := binary.LittleEndian
-	if len(head) < 4 || le.Uint32(head) != planMagic {
+	switch {
+	case len(head) >= 4 && le.Uint32(head) == archiveMagic:
+		return readBare(r, size)
+	case len(head) < 4 || le.Uint32(head) != planMagic:
 		return p, &MagicError{Got: word(head)}
 	}
 	if len(head) < headerSize {
@@ -78,11 +95,9 @@ func Read(r io.ReaderAt, size int64) (Plan, error) {
 		case tagEngine:
 			p.Serialization = serialization(section)
 		case tagMark:
-			m, at, err := decodeMeta(section, section.Size())
-			if err != nil {
+			if err := p.readMark(section); err != nil {
 				return p, err
 			}
-			p.Meta, p.Model = m, io.NewSectionReader(section, at, m.ModelSize)
 		}
 	}
 	if p.Model == nil {

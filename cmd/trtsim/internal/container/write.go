@@ -15,7 +15,7 @@ type Engine struct {
 	Version catalog.Version
 	Device  device.Device
 	Meta    Meta
-	Pad     int64 // size that a further section of zeros brings the file to; 0 for none
+	Pad     int64 // size that zeros bring the file to; 0 for none
 }
 
 // Write writes a simulated engine to f from offset 0, with the model that
@@ -25,6 +25,9 @@ func Write(f *os.File, e Engine, model io.Reader) (int64, error) {
 	meta, err := e.Meta.encode()
 	if err != nil {
 		return 0, err
+	}
+	if Bare(e.Version) {
+		return writeBare(f, e, meta, model)
 	}
 	type section struct {
 		tag          uint32
@@ -60,30 +63,33 @@ func Write(f *os.File, e Engine, model io.Reader) (int64, error) {
 		head = le.AppendUint64(head, uint64(s.offset))
 		head = le.AppendUint64(head, uint64(s.size))
 	}
-	w := io.NewOffsetWriter(f, 0)
-	put := func(off int64, data []byte) {
-		if err == nil {
-			_, err = w.WriteAt(data, off)
-		}
-	}
-	put(0, head)
-	put(sections[0].offset, arch)
-	put(sections[1].offset, meta)
-	if err != nil {
+	if _, err := f.WriteAt(head, 0); err != nil {
 		return 0, err
 	}
-	n, err := io.Copy(io.NewOffsetWriter(f, sections[1].offset+int64(len(meta))), model)
-	if err != nil {
+	if _, err := f.WriteAt(arch, sections[0].offset); err != nil {
 		return 0, err
 	}
-	if n != e.Meta.ModelSize {
-		return 0, fmt.Errorf("model of %d bytes, not %d", n, e.Meta.ModelSize)
+	if err := writeMark(f, sections[1].offset, meta, model, e.Meta.ModelSize); err != nil {
+		return 0, err
 	}
 	if err := f.Truncate(total); err != nil {
 		return 0, err
 	}
-	put(total-4, le.AppendUint32(nil, trailer))
+	_, err = f.WriteAt(le.AppendUint32(nil, trailer), total-4)
 	return total, err
+}
+
+// writeMark writes the JSON that says what the engine is, and the model behind
+// it.
+func writeMark(f *os.File, at int64, meta []byte, model io.Reader, size int64) error {
+	if _, err := f.WriteAt(meta, at); err != nil {
+		return err
+	}
+	n, err := io.Copy(io.NewOffsetWriter(f, at+int64(len(meta))), model)
+	if err == nil && n != size {
+		err = fmt.Errorf("model of %d bytes, not %d", n, size)
+	}
+	return err
 }
 
 func roundUp(n int64) int64 { return (n + 7) / 8 * 8 }
