@@ -138,8 +138,7 @@ func (s *sim) buildable(m *onnx.Model, profiles []container.Profile) bool {
 		}
 		return false
 	}
-	if s.options.Hardware == "ampere+" && !s.gpu.AtLeast(8, 0) {
-		s.validation("Hardware compatibility level ampere+ requires a device of Ampere or newer architecture, this one has compute capability %s", s.gpu.SM)
+	if !s.modesAreThere() {
 		return false
 	}
 	for _, need := range []struct {

@@ -35,6 +35,7 @@ func TestBuildRefuses(t *testing.T) {
 	save(t, "sequence.onnx", onnxtest.Model(onnxtest.Node("SplitToSequence", []string{"x"}, []string{"y"}),
 		onnxtest.Input("x", onnx.Float32, 3), onnxtest.Output("y", onnx.Float32, 3)))
 	save(t, "plugin.so", []byte("any library"))
+	unthere := map[string]bool{"ampere+ on a T4": true, "a plugin library that is not there": true} // before 8.6
 	for name, tc := range map[string]struct {
 		args []string
 		want []string
@@ -56,7 +57,10 @@ func TestBuildRefuses(t *testing.T) {
 		"ampere+ on a T4":                   {[]string{"--onnx=static.onnx", "--hardwareCompatibilityLevel=ampere+"}, []string{"requires a device of Ampere or newer"}},
 		"a folder that is not there":        {[]string{"--onnx=static.onnx", "--saveEngine=gone/e.plan"}, []string{"[E] Saving engine to file failed.", "[E] Engine set up failed"}},
 	} {
-		for _, release := range releases {
+		for _, release := range withOld {
+			if unthere[name] && release < "8.6" && release[0] != '1' {
+				continue
+			}
 			t.Run(name+" in "+release, func(t *testing.T) {
 				o := trtexecRun(t, release, nil, append(tc.args, "--skipInference")...)
 				if o.status != failed {

@@ -13,8 +13,8 @@ func TestFailuresAreDiagnosed(t *testing.T) {
 	inFolder(t)
 	save(t, "plugin.so", []byte("any library"))
 	save(t, "lfs.plan", []byte("version https://git-lfs.github.com/spec/v1\n"))
-	other := map[string]string{"8.6.1.6": "10.3.0.26", "10.3.0.26": "8.6.1.6", "11.1.0.106": "10.3.0.26"}
-	for _, r := range releases {
+	other := map[string]string{"8.4.3.1": "8.5.1.7", "8.5.1.7": "8.4.3.1", "8.6.1.6": "10.3.0.26", "10.3.0.26": "8.6.1.6", "11.1.0.106": "10.3.0.26"}
+	for _, r := range withOld {
 		builds(t, r, nil, "--onnx=static.onnx", "--saveEngine="+r+".plan")
 		builds(t, r, nil, dynamicArgs("--saveEngine="+r+".dynamic")...)
 		builds(t, r, []string{"TRTSIM_GPU=A10"}, "--onnx=static.onnx", "--saveEngine="+r+".a10")
@@ -22,7 +22,7 @@ func TestFailuresAreDiagnosed(t *testing.T) {
 		builds(t, r, nil, "--onnx=custom.onnx", "--staticPlugins=plugin.so", "--saveEngine="+r+".custom")
 	}
 	state := "TRTSIM_STATE=" + t.TempDir()
-	for _, r := range releases {
+	for _, r := range withOld {
 		for _, tc := range []struct {
 			want string
 			env  []string
@@ -46,6 +46,9 @@ func TestFailuresAreDiagnosed(t *testing.T) {
 			{"no-gpu", []string{"TRTSIM_GPU="}, []string{"--onnx=static.onnx"}},
 			{"gpu-fault", []string{"TRTSIM_FAULT=flaky:99", state}, []string{"--onnx=static.onnx"}},
 		} {
+			if tc.args[0] == "--loadEngine=lfs.plan" && r < "8.6" && r[0] == '8' {
+				continue // a text that trtfarm does not know
+			}
 			o := trtexecRun(t, r, tc.env, tc.args...)
 			v, err := diagnose.Log(strings.NewReader(o.out + o.errs))
 			if err != nil || v.Cause != tc.want {

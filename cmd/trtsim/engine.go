@@ -17,10 +17,10 @@ import (
 // precision is how the engine rounds.
 func (s *sim) precision(m *onnx.Model) string {
 	o := s.options
-	types := slices.Clone(o.Types)
-	if o.Best {
-		types = append(types, "fp16", "int8")
+	if s.faults.has("precision") {
+		return "fp32"
 	}
+	types := s.types()
 	if o.Typed { // the model carries its types itself
 		types = nil
 	}
@@ -31,6 +31,26 @@ func (s *sim) precision(m *onnx.Model) string {
 		types = append(types, "tf32")
 	}
 	return rounding.Of(types)
+}
+
+// types are the precisions that the builder may choose from, beside FP32. What
+// --best means grew with the releases.
+func (s *sim) types() []string {
+	types := slices.Clone(s.options.Types)
+	if !s.options.Best {
+		return types
+	}
+	v := s.version
+	if !slices.Contains(types, "fp16") {
+		types = append(types, "fp16")
+	}
+	if v.AtLeast(9, 0) && s.gpu != nil && s.gpu.AtLeast(8, 0) && !slices.Contains(types, "bf16") {
+		types = append(types, "bf16")
+	}
+	if !(v.AtLeast(10, 14) && s.gpu != nil && s.gpu.SM == "10.3") && !slices.Contains(types, "int8") {
+		types = append(types, "int8")
+	}
+	return types
 }
 
 // weights is the rounding of a model's float32 tensors for a precision. Scales
@@ -56,7 +76,11 @@ func (s *sim) writeEngine(path string, m *onnx.Model, profiles []container.Profi
 		return 0, err
 	}
 	defer model.Close()
-	if err := onnx.Rewrite(model, s.options.Model, weights(precision, m.QDQ)); err != nil {
+	round := weights(precision, m.QDQ)
+	if s.options.Stripped {
+		round = strip
+	}
+	if err := onnx.Rewrite(model, s.options.Model, round); err != nil {
 		return 0, err
 	}
 	modelSize, err := model.Seek(0, 1)
@@ -96,12 +120,18 @@ func (s *sim) describe(m *onnx.Model, profiles []container.Profile, precision st
 	meta := container.Meta{
 		TensorRT: s.version.String(), SM: s.gpu.SM, Product: s.gpu.Product, Precision: precision,
 		Profiles: profiles, Verbosity: o.Verbosity, VersionCompatible: o.VersionCompatible, Options: s.args[1:],
+		ExcludesRuntime: o.ExcludeLeanRuntime, Platform: o.Platform, Refittable: o.Refit || o.Stripped, Stripped: o.Stripped,
 		Layers: layers(m, precision, o.Typed),
+	}
+	if s.faults.has("precision") {
+		for i := range meta.Layers {
+			meta.Layers[i].Precision = "fp32"
+		}
 	}
 	if o.Hardware != "none" {
 		meta.Hardware = o.Hardware
 	}
-	if len(o.SerializedPlugins) == 0 {
+	if !s.embedsPlugins() {
 		for _, op := range foreign(m, s.version) {
 			meta.Plugins = append(meta.Plugins, op.Name)
 		}
@@ -130,9 +160,13 @@ func (s *sim) describe(m *onnx.Model, profiles []container.Profile, precision st
 }
 
 // scratch opens a file that vanishes with its descriptor, in a folder that has
-// room for an engine.
+// room for an engine; "" is the temporary folder, or the working one where that
+// cannot be written.
 func scratch(dir string) (*os.File, error) {
 	f, err := os.CreateTemp(dir, ".trtsim-*")
+	if err != nil && dir == "" {
+		f, err = os.CreateTemp(".", ".trtsim-*")
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -30,6 +30,7 @@ var faultArgs = map[string]func(string) error{
 	"nan":       noArg,
 	"hang":      noArg,
 	"truncate":  noArg,
+	"precision": noArg,
 	"flaky":     func(s string) error { _, err := strconv.ParseUint(s, 10, 31); return err },
 	"wrong-gpu": func(s string) error { return someArg(s, "a GPU") },
 	"wrong-output": func(s string) error {

@@ -1,9 +1,13 @@
 package main
 
 import (
+	"bytes"
+	"os"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/trtfarm/trtfarm/internal/trtexec"
 )
 
 func TestWrongGPU(t *testing.T) {
@@ -99,6 +103,29 @@ func TestUUIDComesFromTheEnvironment(t *testing.T) {
 		o := trtexecRun(t, "10.3.0.26", []string{env}, "--onnx=static.onnx", "--skipInference")
 		if got := o.log(t).Device.UUID; got != want {
 			t.Errorf("%s: UUID is %q, want %q", env, got, want)
+		}
+	}
+}
+
+// The fault is a builder that finds no kernels of the precision and takes others
+// without a word: the log repeats what was asked, the layers tell.
+func TestPrecisionThatIsNotKept(t *testing.T) {
+	withRuntime(t)
+	inFolder(t)
+	x := []float32{1.0003, 1.7, 3, 1, 1, 1}
+	save(t, "in.raw", floats(x...))
+	for _, fault := range []string{"", "precision", "precision@load"} {
+		env := []string{"TRTSIM_GPU=A10", "TRTSIM_FAULT=" + fault}
+		o := trtexecRun(t, "10.3.0.26", env, "--onnx=static.onnx", "--saveEngine=e.plan", "--skipInference", "--fp16", "--profilingVerbosity=detailed", "--exportLayerInfo=l.json")
+		has(t, o.out, "Precision: FP32+FP16")
+		layers, err := trtexec.ReadLayerInfo(bytes.NewReader(must(os.ReadFile("l.json"))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		trtexecRun(t, "10.3.0.26", env, append(quick, "--loadEngine=e.plan", "--loadInputs=x:in.raw")...)
+		got := readFloats(t, "y.output.2.3.fp32.raw")
+		if kept := fault != "precision"; layers["fp16"] == 1 != kept || layers["fp32"] == 1 == kept || (got[0] == x[0]) == kept {
+			t.Errorf("%q: layers are %v, outputs %v", fault, layers, got)
 		}
 	}
 }

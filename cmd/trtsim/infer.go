@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -49,26 +50,28 @@ func (s *sim) infer(p container.Plan, built bool) status {
 		l.info("Created execution context with device memory size: %s MiB", mib(p.Meta.ModelSize/4))
 	}
 	if err := s.fill(inputs); err != nil {
-		l.fail("Uncaught exception detected: %v", err)
-		return failed
+		return s.exception("std::invalid_argument", err.Error())
 	}
 	for _, b := range inputs {
-		if b.from == "" {
-			l.info("Using random values for input %s", b.Name)
-		} else {
-			l.info("Using values loaded from %s for input %s", b.from, b.Name)
-		}
-		s.sayBinding("Input", b)
+		s.sayBinding("input", b)
 	}
 	outputs, took, err := s.execute(p, inputs)
 	if err != nil {
 		l.info("Starting inference")
 		l.info("trtsim: %v", err)
-		l.fail("Uncaught exception detected: Inference enqueue failed.")
+		if s.version.AtLeast(8, 6) {
+			return s.exception("std::runtime_error", "Inference enqueue failed.")
+		}
+		l.fail("Error occurred during inference")
 		return failed
 	}
+	if p.Meta.Stripped {
+		for _, b := range outputs {
+			clear(b.data)
+		}
+	}
 	for _, b := range outputs {
-		s.sayBinding("Output", b)
+		s.sayBinding("output", b)
 	}
 	if s.options.CUDAGraph && s.version.AtLeast(10, 0) {
 		l.info("Capturing CUDA graph for the current execution context")
@@ -77,17 +80,28 @@ func (s *sim) infer(p container.Plan, built bool) status {
 	l.info("Starting inference")
 	s.corrupt(outputs)
 	s.report(took)
-	s.exportProfile(p.Meta, took)
+	s.reportProfile(p.Meta, took)
 	s.exportResults(inputs, outputs)
 	return passed
 }
 
 func (s *sim) sayBinding(direction string, b binding) {
+	l, old := s.log, !s.version.AtLeast(8, 6)
+	switch {
+	case b.from != "":
+		l.info("Using values loaded from %s for %s %s", b.from, direction, b.Name)
+	case direction == "input" || old:
+		l.info("Using random values for %s %s", direction, b.Name)
+	}
+	if old {
+		l.info("Created %s binding for %s with dimensions %s", direction, b.Name, dimString(b.dims))
+		return
+	}
 	typ := ""
 	if s.version.AtLeast(10, 16) {
 		typ = " and type " + typeNames[b.typ()]
 	}
-	s.log.info("%s binding for %s with dimensions %s%s is created.", direction, b.Name, dimString(b.dims), typ)
+	l.info("%s binding for %s with dimensions %s%s is created.", map[string]string{"input": "Input", "output": "Output"}[direction], b.Name, dimString(b.dims), typ)
 }
 
 // chooseProfile picks the profile that --useProfile names.
@@ -180,7 +194,11 @@ func (s *sim) dims(m container.Meta, input, profile int, built bool) ([]int64, b
 			for i, d := range given {
 				given[i] = max(d, 1)
 			}
-			l.warn("Shape missing for input with dynamic shape: %sAutomatically setting shape to: %s", t.Name, dimString(given))
+			if s.version.AtLeast(8, 5) {
+				l.warn("Shape missing for input with dynamic shape: %sAutomatically setting shape to: %s", t.Name, dimString(given))
+			} else {
+				l.warn("Dynamic dimensions required for input: %s, but no shapes were provided. Automatically overriding shape to: %s", t.Name, dimString(given))
+			}
 		}
 	}
 	if r != nil && !within(given, *r) {
@@ -246,7 +264,8 @@ func (s *sim) fill(inputs []binding) error {
 }
 
 // readInput reads the values of an input, whose bytes the release holds to a
-// size: at least the needed one to 9.3, exactly it or its double from 10.0.
+// size: none in 8.4, at least the needed one to 9.3, exactly it or its double
+// from 10.0.
 func (s *sim) readInput(path string, want int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -258,16 +277,12 @@ func (s *sim) readInput(path string, want int64) ([]byte, error) {
 		return nil, fmt.Errorf("Cannot open file %s!", path)
 	}
 	have := info.Size()
-	if have < want || s.version.AtLeast(10, 0) && have != want && have != 2*want {
+	if have < want && s.version.AtLeast(8, 5) || s.version.AtLeast(10, 0) && have != want && have != 2*want {
 		return nil, fmt.Errorf("Unexpected file size for input file: %s. Note: Input binding size is: %d bytes but the file size is %d bytes.", path, want, have)
 	}
 	data := make([]byte, want)
-	for at := 0; at < len(data); {
-		n, err := f.Read(data[at:])
-		if err != nil {
-			return nil, fmt.Errorf("Cannot open file %s!", path)
-		}
-		at += n
+	if _, err := io.ReadFull(f, data[:min(want, have)]); err != nil {
+		return nil, fmt.Errorf("Cannot open file %s!", path)
 	}
 	return data, nil
 }

@@ -27,11 +27,16 @@ func (s *sim) queries(took time.Duration) []query {
 	o := s.options
 	base := max(float64(took.Microseconds())/1000, 0.001)
 	n := max(o.Iterations, int(min(max(o.Duration, 0)*1000/base, maxQueries)), 1)
-	out := make([]query, min(n, maxQueries))
+	return s.times(min(n, maxQueries), base)
+}
+
+// times makes n queries of about base milliseconds.
+func (s *sim) times(n int, base float64) []query {
+	out := make([]query, n)
 	for i := range out {
 		wobble := 1 + 0.02*math.Sin(float64(i)*2.399963) // the golden angle never repeats
 		q := query{compute: base * wobble, enqueue: base * 0.05 * wobble}
-		if o.Transfers {
+		if s.options.Transfers {
 			q.h2d, q.d2h = base*0.04*wobble, base*0.02*wobble
 		}
 		out[i] = q
@@ -39,20 +44,28 @@ func (s *sim) queries(took time.Duration) []query {
 	return out
 }
 
+// profilesTheRun reports whether a profiler watches the very run that is measured.
+func (s *sim) profilesTheRun() bool {
+	o := s.options
+	return (o.DumpProfile || o.ExportProfile != "") && !o.SeparateProfile
+}
+
 // report prints the performance summary, and writes the times.
 func (s *sim) report(took time.Duration) {
 	o, l := s.options, s.log
+	if s.profilesTheRun() {
+		l.info("The e2e network timing is not reported since it is inaccurate due to the extra synchronizations when the profiler is enabled.")
+		l.info("To show e2e network timing report, add --separateProfileRun to profile layer timing in a separate run or remove --dumpProfile to disable the profiler.")
+		return
+	}
 	qs := s.queries(took)
 	compute := pick(qs, func(q query) float64 { return q.compute })
 	latency := pick(qs, query.latency)
 	enqueue := pick(qs, func(q query) float64 { return q.enqueue })
 	total := sum(latency)
-	l.info("Warmup completed %d queries over %s ms", int(o.WarmUp/latency[0])+1, number(o.WarmUp))
+	warmUp := int(o.WarmUp/latency[0]) + 1
+	l.info("Warmup completed %d queries over %s ms", warmUp, number(o.WarmUp))
 	l.info("Timing trace has %d queries over %s s", len(qs), number(total/1000))
-	if o.DumpProfile && !o.SeparateProfile && !s.version.AtLeast(11, 0) {
-		l.info("The e2e network timing is not reported since it is inaccurate due to the extra synchronizations when the profiler is enabled.")
-		return
-	}
 	l.info("")
 	l.info("=== Trace details ===")
 	runs := max(o.AvgRuns, 1)
@@ -72,6 +85,9 @@ func (s *sim) report(took time.Duration) {
 	l.info("Total GPU Compute Time: %s s", number(sum(compute)/1000))
 	l.info("Explanations of the performance metrics are printed in the verbose logs.")
 	l.info("")
+	if !s.version.AtLeast(8, 5) { // the file holds the warm-up, too
+		qs = slices.Concat(s.times(min(warmUp, maxQueries), qs[0].compute), qs)
+	}
 	s.exportTimes(qs)
 }
 
@@ -108,20 +124,33 @@ func sum(values []float64) float64 {
 
 func mean(values []float64) float64 { return sum(values) / float64(len(values)) }
 
-// exportProfile writes the time of every layer: an equal share of the whole, as
-// trtsim does not time layers.
-func (s *sim) exportProfile(m container.Meta, took time.Duration) {
-	if s.options.ExportProfile == "" {
+// reportProfile prints and writes the time of every layer: an equal share of the
+// whole, as trtsim does not time layers.
+func (s *sim) reportProfile(m container.Meta, took time.Duration) {
+	o := s.options
+	if !o.DumpProfile && o.ExportProfile == "" {
 		return
 	}
 	qs := s.queries(took)
 	rows := []map[string]any{{"count": len(qs)}}
 	share := mean(pick(qs, func(q query) float64 { return q.compute })) / float64(max(len(m.Layers), 1))
+	if o.DumpProfile {
+		s.log.info("")
+		s.log.info("=== Profile (%d iterations ) ===", len(qs))
+		s.log.info("Layer   Time (ms)   Avg. Time (ms)   Median Time (ms)   Time %%")
+		for _, l := range m.Layers {
+			s.log.info("%s   %.2f   %.4f   %.4f   %.1f", l.Name, share*float64(len(qs)), share, share, 100/float64(len(m.Layers)))
+		}
+		s.log.info("")
+	}
+	if o.ExportProfile == "" {
+		return
+	}
 	for _, l := range m.Layers {
 		rows = append(rows, map[string]any{"name": l.Name, "timeMs": share * float64(len(qs)), "averageMs": share, "medianMs": share, "percentage": 100 / float64(len(m.Layers))})
 	}
 	if data, err := json.MarshalIndent(rows, "", " "); err == nil {
-		_ = os.WriteFile(s.options.ExportProfile, data, 0o666)
+		_ = os.WriteFile(o.ExportProfile, data, 0o666)
 	}
 }
 

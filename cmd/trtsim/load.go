@@ -41,6 +41,9 @@ func (s *sim) loadAndInfer() status {
 // that skips inference, nobody looks at whether that worked.
 func (s *sim) useEngine(path string, built bool) status {
 	o, l := s.options, s.log
+	if built && o.Platform != "" { // not a plan for this place
+		return s.skipped()
+	}
 	start := time.Now()
 	f, err := os.Open(path)
 	if err != nil {
@@ -59,6 +62,14 @@ func (s *sim) useEngine(path string, built bool) status {
 		return failed
 	}
 	l.info("Engine deserialized in %s sec.", seconds(time.Since(start)))
+	weights, ok := s.refit(&p)
+	if !ok {
+		l.fail("Engine refit from ONNX model failed.")
+		return failed
+	}
+	if weights != nil {
+		defer weights.Close()
+	}
 	s.dumpProfiles(p.Meta)
 	if o.SkipInference {
 		s.exportLayers(p.Meta)
@@ -79,7 +90,11 @@ func (s *sim) useEngine(path string, built bool) status {
 }
 
 func (s *sim) skipped() status {
-	s.log.info("Skipped inference phase since --skipInference is added.")
+	flag := "--skipInference"
+	if !s.version.AtLeast(8, 6) {
+		flag = "--buildOnly"
+	}
+	s.log.info("Skipped inference phase since %s is added.", flag)
 	return passed
 }
 
@@ -98,6 +113,10 @@ func (s *sim) deserialize(f *os.File) (container.Plan, bool) {
 		s.wrongMagic(magic.Got)
 		return p, false
 	}
+	if p.Bare != container.Bare(s.version) && !errors.Is(err, container.ErrEmpty) {
+		s.wrongMagic(container.ArchiveMagic)
+		return p, false
+	}
 	switch {
 	case errors.Is(err, container.ErrEmpty):
 		s.runtimeError(3, "runtime.cpp::deserializeCudaEngine::64", "API Usage Error", "Parameter check failed, condition: blob != nullptr && size > 0")
@@ -107,7 +126,7 @@ func (s *sim) deserialize(f *os.File) (container.Plan, bool) {
 		s.deserializationFailed()
 		return p, false
 	}
-	if !s.readsVersion(p) {
+	if !s.isForThisPlatform(p) || !s.readsVersion(p) {
 		return p, false
 	}
 	switch {
@@ -140,38 +159,17 @@ func (s *sim) deserializationFailed() {
 }
 
 func (s *sim) wrongMagic(got uint32) {
+	if container.Bare(s.version) {
+		s.runtimeError(1, "stdArchiveReader.cpp::StdArchiveReader::32", "Serialization", "Serialization assertion magicTagRead == kMAGIC_TAG failed.Magic tag does not match")
+		s.deserializationFailed()
+		return
+	}
 	const advice = "Check that the engine was not created using safety runtime, same OS was used and version compatibility parameters were set accordingly"
 	if s.version.AtLeast(10, 9) {
 		s.log.record(1, "IRuntime::deserializeCudaEngine: Error Code 1: Serialization (Serialization assertion header.magicTag == kEXPECTED_MAGIC_TAG failed.Trying to load an engine created with incompatible serialization version (%d != %d). %s and that it is a TRT engine file. In throwUnlessHeaderOk at /_src/runtime/dispatch/runtime.cpp:42)", got, container.PlanMagic, advice)
 		return
 	}
 	s.log.record(1, "[runtime.cpp::parsePlan::314] Error Code 1: Serialization (Serialization assertion plan->header.magicTag == rt::kPLAN_MAGIC_TAG failed.Trying to load an engine created with incompatible serialization version. %s.)", advice)
-}
-
-// readsVersion holds the plan's TensorRT to this one. A version-compatible plan
-// of an older release passes when its lean runtime may be used.
-func (s *sim) readsVersion(p container.Plan) bool {
-	if p.Version == s.exact() {
-		return true
-	}
-	if p.Meta.VersionCompatible && p.Version.Compare(s.exact()) < 0 {
-		if s.options.VersionCompatible {
-			return true
-		}
-		s.log.record(9, "Cannot deserialize engine with lean runtime since IRuntime::getEngineHostCodeAllowed() is false")
-		return false
-	}
-	if mine := container.Serialization(s.version); p.Serialization != mine {
-		name := "serializationVersion"
-		if s.version.AtLeast(10, 0) {
-			name = "kSERIALIZATION_VERSION"
-		}
-		s.log.record(1, s.prefix("stdArchiveReader.cpp::StdArchiveReaderInitCommon::46")+"Error Code 1: Serialization (Serialization assertion stdVersionRead == %s failed.Version tag does not match. Note: Current Version: %d, Serialized Engine Version: %d)", name, mine, p.Serialization)
-		s.deserializationFailed()
-		return false
-	}
-	s.incompatible("The engine plan file is not compatible with this version of TensorRT, expecting library version %s got %s, please rebuild.", s.exact(), p.Version)
-	return false
 }
 
 // prefix is how the generation names the place of an error of the runtime.
@@ -190,23 +188,6 @@ func (s *sim) incompatible(format string, args ...any) {
 	}
 	s.log.record(6, format, args...)
 	s.log.record(2, "[engine.cpp::deserializeEngine::951] Error Code 2: Internal Error (Assertion engine->deserialize(start, size, allocator, runtime) failed. )")
-}
-
-// suitsDevice holds the plan's GPU to this one.
-func (s *sim) suitsDevice(p container.Plan) bool {
-	m, d := p.Meta, s.gpu
-	switch {
-	case m.Product == d.Product && m.SM == d.SM:
-		return true
-	case m.Hardware == "ampere+" && d.AtLeast(8, 0):
-		return true
-	case m.SM != d.SM:
-		s.incompatible("The engine plan file is generated on an incompatible device, expecting compute %s got compute %s, please rebuild.", d.SM, m.SM)
-		return false
-	case m.Hardware == "":
-		s.log.libWarn("Using an engine plan file across different models of devices is not recommended and is likely to affect performance or even cause errors.")
-	}
-	return true
 }
 
 // findsPlugins checks that a library was given for the plugins of the plan.
@@ -260,7 +241,7 @@ func (s *sim) planVersionText() string {
 		return "Failed to read plan file"
 	}
 	p, err := container.Read(f, info.Size())
-	if _, ok := errors.AsType[*container.MagicError](err); ok {
+	if _, ok := errors.AsType[*container.MagicError](err); ok || p.Bare {
 		return "Failed to verify a plan tag."
 	}
 	switch {

@@ -91,26 +91,6 @@ func TestFailedDeserializationCanPass(t *testing.T) {
 	has(t, o.errs, "[E] Engine deserialization failed")
 }
 
-func TestCompatibilityModes(t *testing.T) {
-	inFolder(t)
-	a10, l4 := []string{"TRTSIM_GPU=A10"}, []string{"TRTSIM_GPU=L4"}
-	builds(t, "8.6.1.6", a10, "--onnx=static.onnx", "--saveEngine=vc.plan", "--versionCompatible")
-	o := trtexecRun(t, "10.3.0.26", a10, "--loadEngine=vc.plan", "--skipInference")
-	has(t, o.errs, "Cannot deserialize engine with lean runtime since IRuntime::getEngineHostCodeAllowed() is false")
-	if o = trtexecRun(t, "10.3.0.26", a10, "--loadEngine=vc.plan", "--skipInference", "--vc"); o.status != passed {
-		t.Errorf("a version-compatible engine with --vc ends with %+v\n%s", o.status, o.errs)
-	}
-	builds(t, "10.3.0.26", a10, "--onnx=static.onnx", "--saveEngine=hw.plan", "--hardwareCompatibilityLevel=ampere+")
-	if o = trtexecRun(t, "10.3.0.26", l4, "--loadEngine=hw.plan", "--skipInference"); o.status != passed {
-		t.Errorf("an ampere+ engine on an L4 ends with %+v\n%s", o.status, o.errs)
-	}
-	o = trtexecRun(t, "10.3.0.26", nil, "--loadEngine=hw.plan")
-	has(t, o.errs, "expecting compute 7.5 got compute 8.6")
-	builds(t, "10.3.0.26", a10, "--onnx=static.onnx", "--saveEngine=a10.plan")
-	o = trtexecRun(t, "10.3.0.26", []string{"TRTSIM_GPU=A10G"}, "--loadEngine=a10.plan", "--skipInference")
-	has(t, o.errs, "Using an engine plan file across different models of devices is not recommended")
-}
-
 func TestPlanVersion(t *testing.T) {
 	inFolder(t)
 	builds(t, "8.6.1.6", nil, "--onnx=static.onnx", "--saveEngine=e.plan")

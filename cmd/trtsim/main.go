@@ -38,6 +38,7 @@ type sim struct {
 	gpu     *device.Device // nil: no GPU can be seen
 	faults  faults
 	options cmdline.Options
+	plugins int // libraries that were loaded
 }
 
 func run(args []string, env func(string) string, out, errs io.Writer) status {
@@ -71,8 +72,8 @@ func (s *sim) setUp() error {
 	if err != nil {
 		return fmt.Errorf("TRT_VERSION: %w", err)
 	}
-	if !v.AtLeast(8, 6) {
-		return fmt.Errorf("TRT_VERSION %s: trtsim stands in for TensorRT 8.6 and later, whose plan files have room for its mark", v)
+	if !v.AtLeast(8, 4) {
+		return fmt.Errorf("TRT_VERSION %s: trtsim stands in for TensorRT 8.4 and later", v)
 	}
 	s.version = v
 	if s.faults, err = readFaults(s.env, strings.Join(s.args, " "), hasFlag(s.args, "--loadEngine")); err != nil {
@@ -141,6 +142,10 @@ func (s *sim) trtexec() status {
 	if st, ok := s.loadPlugins(); !ok {
 		return st
 	}
+	if s.options.Safe {
+		s.log.fail("Safety is not supported because safety runtime library is unavailable.")
+		return failed
+	}
 	if s.options.LoadEngine != "" {
 		return s.loadAndInfer()
 	}
@@ -179,6 +184,9 @@ func (s *sim) parse() (st status, done bool) {
 // compute capability.
 func (s *sim) parsesWithCUDA() bool { return s.version.AtLeast(10, 7) && !s.version.AtLeast(11, 0) }
 
+// tellsOfTF32 reports whether the parser says that TF32 is on. It looks at the
+// types that were asked for, and not at --noTF32.
 func (s *sim) tellsOfTF32() bool {
-	return s.parsesWithCUDA() && s.gpu != nil && s.gpu.AtLeast(8, 0) && !s.options.NoTF32
+	o := s.options
+	return s.parsesWithCUDA() && s.gpu != nil && s.gpu.AtLeast(8, 0) && !o.Typed && !o.Best && len(o.Types) == 0
 }

@@ -20,12 +20,20 @@ const newestOpset = 40
 func (s *sim) parseModel() (*onnx.Model, bool) {
 	l := s.log
 	start := time.Now()
-	l.info("Start parsing network model.")
+	if s.version.AtLeast(8, 6) {
+		l.info("Start parsing network model.")
+	} else {
+		l.info("Start parsing network model")
+	}
 	m, ok := s.importModel()
 	if !ok {
 		l.fail("Failed to parse onnx file")
 	}
-	l.info("Finished parsing network model. Parse time: %s", seconds(time.Since(start)))
+	if s.version.AtLeast(8, 6) {
+		l.info("Finished parsing network model. Parse time: %s", seconds(time.Since(start)))
+	} else {
+		l.info("Finish parsing network model")
+	}
 	if !ok {
 		l.fail("Parsing model failed")
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 )
@@ -11,7 +12,7 @@ import (
 func (s *sim) loadPlugins() (status, bool) {
 	o := s.options
 	switch {
-	case o.Runtime != "full":
+	case o.Runtime != "full" || !s.version.AtLeast(8, 6):
 	case o.VersionCompatible && !s.version.AtLeast(10, 0):
 		s.log.info("Not loading standard plugins since --versionCompatible is specified.")
 	default:
@@ -19,9 +20,13 @@ func (s *sim) loadPlugins() (status, bool) {
 	}
 	for _, path := range slices.Concat(o.StaticPlugins, o.DynamicPlugins) {
 		s.log.info("Loading supplied plugin library: %s", path)
-		if reason := unloadable(path); reason != "" {
-			s.log.fail("Uncaught exception detected: Unable to open library: %s due to %s: %s", path, path, reason)
-			return failed, false
+		switch reason := unloadable(path); {
+		case reason == "":
+			s.plugins++
+		case s.version.AtLeast(8, 6):
+			return s.exception("std::runtime_error", fmt.Sprintf("Unable to open library: %s due to %s: %s", path, path, reason)), false
+		default: // goes on without it
+			s.log.fail("Could not load plugin library: %s, due to: %s: %s", path, path, reason)
 		}
 	}
 	return status{}, true
@@ -43,7 +48,11 @@ func unloadable(path string) string {
 	return ""
 }
 
-// providesPlugins reports whether the command line brings a plugin library.
-func (s *sim) providesPlugins() bool {
-	return len(s.options.StaticPlugins)+len(s.options.DynamicPlugins)+len(s.options.SerializedPlugins) > 0
+// providesPlugins reports whether a plugin library was loaded.
+func (s *sim) providesPlugins() bool { return s.plugins > 0 }
+
+// embedsPlugins reports whether a build puts its plugin libraries into the plan,
+// which only version-compatible plans have room for.
+func (s *sim) embedsPlugins() bool {
+	return s.options.VersionCompatible && len(s.options.SerializedPlugins) > 0
 }

@@ -102,7 +102,7 @@ func TestEnvironmentThatMakesNoSenseIsRefused(t *testing.T) {
 	}{
 		"no release":             {"TRT_VERSION=", "TRT_VERSION is not set"},
 		"no number":              {"TRT_VERSION=ten", `TRT_VERSION: TensorRT version "ten"`},
-		"a release before 8.6":   {"TRT_VERSION=8.5.3.1", "8.6 and later"},
+		"a release before 8.4":   {"TRT_VERSION=8.2.5.1", "8.4 and later"},
 		"an unknown GPU":         {"TRTSIM_GPU=Voodoo", `TRTSIM_GPU: no GPU of the catalogue is called "Voodoo"`},
 		"an unknown fault":       {"TRTSIM_FAULT=explode", `"explode" is no fault; there are crash,`},
 		"a fault at no step":     {"TRTSIM_FAULT=crash@publish", "a step is build or load"},

@@ -34,6 +34,11 @@ func (s *sim) selectDevice() (status, bool) {
 	}
 	l.info("Compute Capability: %s", d.SM)
 	l.info("SMs: %d", d.SMs)
+	ghz := func(kHz int) string { return number(float64(kHz) / 1e6) }
+	old := !s.version.AtLeast(8, 6)
+	if old {
+		l.info("Compute Clock Rate: %s GHz", ghz(d.CoreKHz))
+	}
 	l.info("Device Global Memory: %d MiB", d.MemoryMiB)
 	l.info("Shared Memory per SM: %d KiB", d.SharedKiB)
 	ecc := "disabled"
@@ -41,8 +46,12 @@ func (s *sim) selectDevice() (status, bool) {
 		ecc = "enabled"
 	}
 	l.info("Memory Bus Width: %d bits (ECC %s)", d.BusBits, ecc)
-	l.info("Application Compute Clock Rate: %s GHz", number(float64(d.CoreKHz)/1e6))
-	l.info("Application Memory Clock Rate: %s GHz", number(float64(d.MemoryKHz)/1e6))
+	if old {
+		l.info("Memory Clock Rate: %s GHz", ghz(d.MemoryKHz))
+		return status{}, true
+	}
+	l.info("Application Compute Clock Rate: %s GHz", ghz(d.CoreKHz))
+	l.info("Application Memory Clock Rate: %s GHz", ghz(d.MemoryKHz))
 	l.info("")
 	l.info("Note: The application clock rates do not reflect the actual clock rates that the GPU is currently running at.")
 	return status{}, true

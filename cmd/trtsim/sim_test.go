@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/trtfarm/trtfarm/internal/catalog"
 	"github.com/trtfarm/trtfarm/internal/onnx"
 	"github.com/trtfarm/trtfarm/internal/onnx/onnxtest"
 	"github.com/trtfarm/trtfarm/internal/testbed"
@@ -26,6 +27,9 @@ func TestMain(m *testing.M) {
 
 // releases are those that images of the test registry stand for.
 var releases = []string{"8.6.1.6", "10.3.0.26", "11.1.0.106"}
+
+// withOld are these and those before 8.6.
+var withOld = append([]string{"8.4.3.1", "8.5.1.7"}, releases...)
 
 // outcome is what one run left.
 type outcome struct {
@@ -52,8 +56,23 @@ func trtexecRun(t *testing.T, release string, env []string, args ...string) outc
 		vars[name] = value
 	}
 	var out, errs bytes.Buffer
-	st := run(append([]string{"trtexec"}, args...), func(name string) string { return vars[name] }, &out, &errs)
+	st := run(append([]string{"trtexec"}, spoken(release, args)...), func(name string) string { return vars[name] }, &out, &errs)
 	return outcome{st, out.String(), errs.String()}
+}
+
+// spoken gives two flags the names that they had before 8.6.
+func spoken(release string, args []string) []string {
+	if v, err := catalog.ParseVersion(release); err != nil || v.AtLeast(8, 6) {
+		return args
+	}
+	args = slices.Clone(args)
+	for i, a := range args {
+		if a == "--skipInference" {
+			args[i] = "--buildOnly"
+		}
+		args[i] = strings.Replace(args[i], "--staticPlugins=", "--plugins=", 1)
+	}
+	return args
 }
 
 // withRuntime makes ortrun available or skips the test.

@@ -18,14 +18,27 @@ var (
 	passed = status{0, "PASSED", 0}
 	failed = status{1, "FAILED", 0}
 	silent = status{1, "", 0}
+
+	aborted = status{128 + int(syscall.SIGABRT), "", syscall.SIGABRT}
 )
+
+// exception is the end by a C++ exception of a type, which trtexec catches from
+// 8.6 on.
+func (s *sim) exception(typ, text string) status {
+	if s.version.AtLeast(8, 6) {
+		s.log.fail("Uncaught exception detected: %s", text)
+		return failed
+	}
+	s.log.bare("terminate called after throwing an instance of '%s'\n  what():  %s", typ, text)
+	return aborted
+}
 
 // cudaFailure is how a release ends when a CUDA call or an assertion fails.
 func (s *sim) cudaFailure() status {
 	if s.version.AtLeast(9, 1) {
 		return silent
 	}
-	return status{128 + int(syscall.SIGABRT), "", syscall.SIGABRT}
+	return aborted
 }
 
 // die ends the process by a signal with its default action, which Go's runtime
