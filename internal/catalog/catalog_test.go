@@ -14,6 +14,7 @@ var headers = map[string]string{
 	"gpu-boards.csv":          "gpu,product,sms,bus_bits,memory_mib,memory_bytes,core_khz,memory_khz,l2_bytes,persist_l2_bytes,shared_kib,ecc,source",
 	"ngc-tensorrt-images.csv": "tag,tensorrt,cuda,min_driver,ubuntu,python,source,confidence",
 	"tensorrt-sm-support.csv": "tensorrt_version,min_sm,max_sm,notes,source",
+	"sm-exceptions.csv":       "sm,absent_until,served_from,served_to,why,source",
 	"cuda-drivers.csv":        "cuda,min_linux_driver,source",
 	"precision-support.csv":   "precision,min_sm,lacks,below,why,source",
 	"trtexec-flags.csv":       "flag,8.4,8.5,8.6,9.0,9.1,9.2,9.3,10.0,10.1,10.2,10.3,10.4,10.5,10.6,10.7,10.8,10.9,10.10,10.11,10.12,10.13,10.13.2,10.13.3,10.14,10.15,10.16,11.0,11.1",
@@ -77,6 +78,10 @@ var wellFormed = map[string]map[string]*regexp.Regexp{
 		"tensorrt_version": regexp.MustCompile(`^\d+\.\d+$`),
 		"min_sm":           regexp.MustCompile(`^\d+\.\d$`),
 		"max_sm":           regexp.MustCompile(`^\d+\.\d$`),
+	},
+	"sm-exceptions.csv": {
+		"sm":  regexp.MustCompile(`^\d+\.\d$`),
+		"why": regexp.MustCompile(`^\S.*\S$`),
 	},
 	"precision-support.csv": {
 		"precision": regexp.MustCompile(`^(fp32|tf32|fp16|bf16|int8|fp8|int4)$`),

@@ -59,9 +59,9 @@ func TestSMSupport(t *testing.T) {
 		"the last release with Volta":        {"10.4.0", "7.0", "9.0", true},
 		"the first without":                  {"10.5.0.18", "7.5", "9.0", true},
 		"a patch release reads its minor":    {"10.13.3", "7.5", "12.0", true},
-		"a release between rows":             {"9.2", "6.0", "", true},
-		"a range that was not read is empty": {"8.6.1", "", "", true},
-		"older than the table":               {"7.2.1", "", "", false},
+		"a release between rows":             {"9.2", "6.0", "9.0", true},
+		"a bound that was not read is empty": {"8.2.1", "", "8.6", true},
+		"older than the table":               {"6.0.1", "", "", false},
 		"newer than the table":               {"11.5", "", "", false},
 	} {
 		t.Run(name, func(t *testing.T) {

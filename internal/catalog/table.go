@@ -120,6 +120,46 @@ func (r row) choice(column string, words ...string) string {
 	return s
 }
 
+// needed is the cell of a column that may not be empty.
+func (r row) needed(column string) string {
+	s := r.text(column)
+	if s == "" {
+		r.wrong(column, "want something")
+	}
+	return s
+}
+
+// list is the cell of a column that holds several things, separated by ";".
+func (r row) list(column string) []string {
+	s := r.text(column)
+	if s == "" {
+		return nil
+	}
+	list := strings.Split(s, ";")
+	if slices.Contains(list, "") {
+		r.wrong(column, "something is missing beside a semicolon")
+	}
+	return list
+}
+
+// capability is the cell of a column that holds a compute capability, or nothing.
+func (r row) capability(column string) string {
+	s := r.text(column)
+	if _, ok := tenfold(s); s != "" && !ok {
+		r.wrong(column, "want a compute capability such as 8.6")
+	}
+	return s
+}
+
+// release is the version of TensorRT in a column.
+func (r row) release(column string) Version {
+	v, err := ParseVersion(r.text(column))
+	if err != nil {
+		r.wrong(column, "want a TensorRT version such as 10.3")
+	}
+	return v
+}
+
 // wrong keeps a mistake, unless one was met before.
 func (r row) wrong(column, want string) {
 	if *r.err == nil {
