@@ -73,8 +73,9 @@ func TestAModelIsReadWithAllThatGoesIntoABuild(t *testing.T) {
 	at := t.TempDir()
 	copySample(t, "conv4-dynamic-batch-external", filepath.Join(at, "models"))
 	plugin := write(t, filepath.Join(at, "plugins/libp.so"), []byte("plugin"))
+	dynamic := write(t, filepath.Join(at, "plugins/libd.so"), []byte("dynamic"))
 	calibration := write(t, filepath.Join(at, "calib.cache"), []byte("ranges"))
-	got, notes := model(t, at, matrix.Model{ONNX: "models/model.onnx", Plugins: []string{"plugins/libp.so"}}, func(o *Options) {
+	got, notes := model(t, at, matrix.Model{ONNX: "models/model.onnx", Plugins: []string{"plugins/libp.so"}, DynamicPlugins: []string{"plugins/libd.so"}}, func(o *Options) {
 		m := o.Matrix.Models[0]
 		o.Matrix.Cells = []*matrix.Cell{{Model: m, Build: matrix.Build{Calibration: "calib.cache"}}, {Model: m}, {Model: m, Build: matrix.Build{Calibration: "calib.cache"}},
 			{Model: &matrix.Model{Name: "other"}, Build: matrix.Build{Calibration: "of-another-model"}}}
@@ -89,7 +90,8 @@ func TestAModelIsReadWithAllThatGoesIntoABuild(t *testing.T) {
 	if !slices.Equal(got.Files, want) {
 		t.Errorf("files %+v\nwant %+v", got.Files, want)
 	}
-	if len(got.Plugins) != 1 || got.Plugins[0] != (plan.File{Name: "libp.so", Path: plugin, Size: 6, SHA256: sum(t, plugin)}) {
+	if len(got.Plugins) != 2 || got.Plugins[0] != (plan.File{Name: "libp.so", Path: plugin, Size: 6, SHA256: sum(t, plugin)}) ||
+		got.Plugins[1] != (plan.File{Name: "libd.so", Path: dynamic, Size: 7, SHA256: sum(t, dynamic)}) {
 		t.Errorf("plugins %+v", got.Plugins)
 	}
 	if len(got.Calibration) != 1 || got.Calibration["calib.cache"].SHA256 != sum(t, calibration) {

@@ -9,11 +9,14 @@ import (
 	"github.com/trtfarm/trtfarm/internal/diag"
 )
 
-// owned lists the flags that users may not give, with what to do instead.
-var owned = []struct {
-	instead string
-	flags   []string
-}{
+// instead says what to do instead of giving any of some flags.
+type instead struct {
+	fix   string
+	flags []string
+}
+
+// owned lists the flags that users may not give to any release.
+var owned = []instead{
 	{"trtfarm sets it itself: remove it", []string{
 		"--onnx", "--saveEngine", "--loadEngine", "--skipInference", "--buildOnly", "--loadInputs",
 		"--exportOutput", "--dumpRawBindingsToFile", "--exportLayerInfo", "--refitFromOnnx", "--loadRefOutputs"}},
@@ -30,15 +33,20 @@ var owned = []struct {
 	{"a step sees one GPU, its own: remove it", []string{"--device"}},
 	{"trtexec would end before it has built anything: remove it", []string{
 		"--help", "--helpBuildRoute", "--getPlanVersionOnly", "--dryRun", "--timeDeserialize", "--timeRefit"}},
+}
+
+// unprovable lists the flags whose engines nothing here could load and run, with
+// why.
+var unprovable = []instead{
 	{"images of TensorRT hold no safety runtime: remove it", []string{"--safe", "--safetyPlugins", "--remoteAutoTuningConfig", "--cpuOnly"}},
 	{"it makes a DLA loadable, which is no engine that trtexec could load and prove: remove it", []string{"--buildDLAStandalone"}},
 }
 
-// insteadOf returns what to do instead of giving a flag of trtfarm's own, or "".
-func insteadOf(flag string) string {
-	for _, o := range owned {
+// find returns what to do instead of giving a flag of a table, or "".
+func find(table []instead, flag string) string {
+	for _, o := range table {
 		if slices.Contains(o.flags, flag) {
-			return o.instead
+			return o.fix
 		}
 	}
 	return ""
@@ -95,10 +103,12 @@ func checkExtra(extra, set []string, v catalog.Version) error {
 				fix = "write " + extra[i-1] + "=" + a + ", in one piece"
 			}
 			return usage(fix, "extra argument %q is not a flag, and trtexec takes it for an unknown option", a)
-		case insteadOf(name) != "":
-			return usage(insteadOf(name), "extra argument %s is not for users to give", name)
+		case find(owned, name) != "":
+			return usage(find(owned, name), "extra argument %s is not for users to give", name)
 		case !takes(name, v):
 			return unknownFlag(name, v)
+		case find(unprovable, name) != "":
+			return usage(find(unprovable, name), "extra argument %s makes no engine that could be proven", name)
 		case earlier != "" && !slices.Contains(repeatable, name):
 			return givenTwice(name, earlier, has(set, earlier))
 		}
