@@ -145,6 +145,7 @@ func (a *session) work(run string, c plan.Cell, staged farm.Staged, access build
 		Tolerance:   verify.Tolerance{Abs: c.Verify.Tolerance.Abs, Rel: c.Verify.Tolerance.Rel},
 		MaxP99Ms:    c.Verify.MaxP99Ms,
 		Timeout:     c.Build.Timeout,
+		Promise:     builder.Promise{Precision: string(c.Precision), Quantized: a.facts.Models[c.Model.Name].Graph.QDQ},
 	}
 	for i, r := range c.Runs {
 		bc := builder.Case{Case: staged.Cases[i], Argv: r.Argv, Timed: c.Cases[i].Timed}

@@ -87,6 +87,8 @@ type Measured struct {
 type Precision struct {
 	Asked    string           `json:"asked"`
 	Obtained map[string]int64 `json:"obtained,omitempty"` // layers per type; nil when the build told nothing
+	Promise  string           `json:"promise,omitempty"`  // "kept", or "unknown" where the layers do not tell
+	Why      string           `json:"why,omitempty"`      // what speaks for it, in words
 }
 
 // Source says where the model came from.

@@ -24,6 +24,7 @@ type Job struct {
 	VerifyImage Image  // to verify in
 	Target      catalog.GPU
 	Argv        []string
+	Promise     Promise
 	Cases       []Case
 	Fetch       []Download
 	Store       Store
@@ -145,6 +146,9 @@ func (c *cell) make(ctx context.Context, m *Made) error {
 	m.BuiltAt = time.Now().UTC().Truncate(time.Second)
 	if f := judgeBuild(c.job, m.Build); f != nil {
 		return f
+	}
+	if text := doubt(c.job, m.Build); text != "" {
+		c.watch(Progress{Step: Build, Note: text})
 	}
 	if m.Verify, err = c.prove(ctx, &m.Seconds.Verify); err != nil {
 		return err

@@ -59,7 +59,7 @@ var causes = map[string]struct {
 }
 
 // judgeBuild says whether the build step made what was asked for: a whole engine
-// of the declared TensorRT, on the target GPU. Nothing is assumed: each fact is
+// of the declared TensorRT, on the target GPU, in the asked precision. Nothing is assumed: each fact is
 // what trtexec or the engine itself says.
 func judgeBuild(job Job, r Result) *fault.Fault {
 	if len(r.Commands) == 0 {
@@ -84,7 +84,10 @@ func judgeBuild(job Job, r Result) *fault.Fault {
 		return fault.New(fault.Build, "profile-shape", "give every dynamic input min, opt and max in [model.NAME.profile.NAME]",
 			"build of %s: trtexec set the dynamic dimensions of %s to 1, which makes an engine of no use", job.Cell, strings.Join(c.Log.Forced, ", "))
 	}
-	return judgeEngine(job, r.Engine)
+	if f := judgeEngine(job, r.Engine); f != nil {
+		return f
+	}
+	return judgePrecision(job, r)
 }
 
 // built reports whether a build that failed got as far as an engine.

@@ -18,6 +18,10 @@ func fill(m *artifact.Manifest, job builder.Job, made *builder.Made) {
 	m.TensorRT = artifact.Measured{Declared: job.Image.TensorRT, Engine: file.TensorRT}
 	m.CUDA = job.Image.CUDA
 	m.Precision.Obtained = made.Build.Layers
+	if job.Promise.Precision != "" {
+		answer, why := job.Promise.Keeps(made.Build.Layers)
+		m.Precision.Promise, m.Precision.Why = string(answer), why
+	}
 	m.GPU = artifact.GPU{Target: job.Target.Name, Product: build.Log.Device.Name, UUID: build.Log.Device.UUID,
 		SM: file.SM, SMs: build.Log.Device.SMs, MemoryMiB: build.Log.Device.MemoryMiB, Driver: m.GPU.Driver}
 	m.Argv = job.Argv
