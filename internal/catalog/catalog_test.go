@@ -17,6 +17,11 @@ var headers = map[string]string{
 	"sm-exceptions.csv":       "sm,absent_until,served_from,served_to,why,source",
 	"cuda-drivers.csv":        "cuda,min_linux_driver,source",
 	"precision-support.csv":   "precision,min_sm,lacks,below,why,source",
+	"onnx-operators.csv":      "operator,since,doubtful_since,takes,source",
+	"onnx-opsets.csv":         "tensorrt,opset,source",
+	"onnx-plugins.csv":        "plugin,since,doubtful_since,gone_since,source",
+	"onnx-releases.csv":       "onnx,ir,opset,source",
+	"onnx-types.csv":          "number,type,binding_since,bound_as,bound_so_before,weights_since,source",
 	"trtexec-flags.csv":       "flag,8.4,8.5,8.6,9.0,9.1,9.2,9.3,10.0,10.1,10.2,10.3,10.4,10.5,10.6,10.7,10.8,10.9,10.10,10.11,10.12,10.13,10.13.2,10.13.3,10.14,10.15,10.16,11.0,11.1",
 }
 
