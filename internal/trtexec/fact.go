@@ -44,6 +44,7 @@ var logFacts = []struct {
 		}
 	}},
 	{"Engine deserialized in ", func(l *Log, s string) { l.Deserialized, l.DeserializeSeconds = true, leading(s) }},
+	{"Skipped inference phase since --", func(l *Log, _ string) { l.Skipped = true }},
 	{"Throughput: ", func(l *Log, s string) { l.ThroughputQPS = leading(s) }},
 	{"Latency: min = ", func(l *Log, s string) { l.Latency = summary(s) }},
 	{"GPU Compute Time: min = ", func(l *Log, s string) { l.GPUCompute = summary(s) }},

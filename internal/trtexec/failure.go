@@ -12,6 +12,7 @@ import (
 // Source: NVIDIA/TensorRT, samples/common and samples/trtexec, release/8.4 to
 // release/11.1.
 var failureTexts = []string{
+	"At least one plugin (",
 	"Attempting to access an empty engine",
 	"Building a TensorRT engine requires --useRuntime=full.",
 	"Building engine failed",
@@ -32,28 +33,42 @@ var failureTexts = []string{
 	"Failed to create engine from model or file.",
 	"Failed to get plan file version.",
 	"Failed to parse onnx file",
+	"Failed to read plan file",
+	"Failed to verify a plan tag.",
 	"Found invalid or missing shape spec at profile index",
 	"Got invalid engine!",
 	"Incompatible load and save engine options selected",
 	"Inference enqueue failed.",
 	"Inference set up failed",
+	"Invalid IOFormat ",
+	"Invalid TensorFormat ",
 	"Invalid tensor names found in --",
+	"Invalid usage, fp8 and int8",
 	"Model missing or format not recognized",
+	"Multiple --minShapes/",
+	"Must specify only --optShapes",
+	"Negative memory pool size:",
 	"Network And Config setup failed",
 	"Parsing model failed",
+	"Plan file is empty",
+	"Plan file is incorrect",
 	"Required optimization profile is invalid",
 	"Safety is not supported because safety runtime library is unavailable.",
 	"Saving engine to file failed.",
 	"Selected profile index",
+	"Serialization version is not supported.",
 	"Set optimization profile failed.",
 	"Static model does not take explicit shapes",
 	"TRT-18412:",
 	"The engine was built with static shapes for input tensor",
+	"The weight streaming budget can only be set",
 	"Unable to create execution context for ",
 	"Unable to open library:",
 	"Uncaught exception detected",
 	"Unexpected file size for input file:",
+	"Unknown memory pool:",
 	"Unknown option:",
+	"Unknown tactic source:",
 }
 
 // plainFailures prove the same, though trtexec prints them as information.
@@ -65,6 +80,8 @@ var plainFailures = []string{
 
 // bareFailures prove the same, and carry no severity at all.
 var bareFailures = []string{
+	"  what():  ",        // what an exception that nobody caught says
+	"Assertion failed: ", // of a plugin, which then ends the program
 	"Assertion failure:",
 	"CUDA error ",
 	"Cuda failure",

@@ -51,8 +51,40 @@ type logReader struct {
 	n   int // lines so far
 }
 
+// line takes one line. A carriage return begins it anew, as progress bars do; what
+// stood there before counts, too.
 func (l *logReader) line(line string) {
 	l.n++
+	for part := range strings.SplitSeq(withoutColour(line), "\r") {
+		l.part(part)
+	}
+}
+
+// withoutColour takes the control sequences of terminals (ECMA-48: CSI, parameters
+// and one final byte) out of a line.
+func withoutColour(line string) string {
+	const csi = "\x1b["
+	before, rest, found := strings.Cut(line, csi)
+	if !found {
+		return line
+	}
+	var b strings.Builder
+	for ; found; before, rest, found = strings.Cut(rest, csi) {
+		b.WriteString(before)
+		end := strings.IndexFunc(rest, func(r rune) bool { return r < ' ' || r > '?' })
+		if end < 0 {
+			return b.String()
+		}
+		if final := rest[end]; final >= '@' && final <= '~' {
+			end++
+		}
+		rest = rest[end:]
+	}
+	b.WriteString(before)
+	return b.String()
+}
+
+func (l *logReader) part(line string) {
 	if status, ok := strings.CutPrefix(line, "&&&& "); ok {
 		l.banner(status)
 		return
@@ -169,6 +201,8 @@ func (l Log) OK(exit int, inference bool) (bool, string) {
 		return false, "trtexec ended with exit code 0 but without a PASSED line"
 	case l.Status != "PASSED":
 		return false, "trtexec ended with exit code 0 but said " + l.Status
+	case inference && l.Skipped:
+		return false, "trtexec loaded the engine and skipped the inference"
 	case inference && !l.Deserialized:
 		return false, "trtexec never said that it loaded the engine"
 	}

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"testing/iotest"
 	"unicode/utf8"
+
+	"github.com/trtfarm/trtfarm/internal/catalog"
 )
 
 func readLog(t *testing.T, name string) Log {
@@ -54,11 +56,11 @@ func TestReadLogOfRealRuns(t *testing.T) {
 		},
 		"10.16-forced-shape.log": {
 			TensorRT: "10.16.1.11", Status: "PASSED", Device: h100, BuildSeconds: 8.05109, EngineMiB: 12.5765,
-			Deserialized: true, DeserializeSeconds: 0.00188653, Forced: []string{"x"},
+			Deserialized: true, DeserializeSeconds: 0.00188653, Skipped: true, Forced: []string{"x"},
 		},
 		"8.6-skip-inference.log": {
 			TensorRT: "8.6.1", Status: "PASSED", Device: Device{Name: "NVIDIA GeForce RTX 3080", SM: "8.6", SMs: 68, MemoryMiB: 9976},
-			BuildSeconds: 43.3106, EngineMiB: 5, Deserialized: true, DeserializeSeconds: 0.0070967,
+			BuildSeconds: 43.3106, EngineMiB: 5, Deserialized: true, DeserializeSeconds: 0.0070967, Skipped: true,
 		},
 		"8.5-build-and-run.log": {
 			TensorRT: "8.5.10", Status: "PASSED", Device: Device{Name: "NVIDIA RTX 2000 Ada Generation Laptop GPU", SM: "8.9", SMs: 24, MemoryMiB: 8187},
@@ -150,6 +152,16 @@ func TestReadLogLineByLine(t *testing.T) {
 		"an empty engine is used":             {e + "Assertion failure: false && \"Attempting to access an empty engine!\"\n", Log{Errors: []Line{{1, "Assertion failure: false && \"Attempting to access an empty engine!\""}}, Failures: []Line{{1, "Assertion failure: false && \"Attempting to access an empty engine!\""}}}},
 		"a file named like a failure":         {i + "Model: Engine set up failed\nEngine set up failed\n[07/07/2026-02:11:26] [V] Engine set up failed\n", Log{}},
 		"bytes that are no text":              {e + "a\xffb\n" + i + "Selected Device: \xff\n", Log{Errors: []Line{{1, "a\uFFFDb"}}, Device: Device{Name: "\uFFFD"}}},
+		"progress on one line":                {"building 10%\rbuilding 99%\r" + i + "Engine built in 3 sec.\r\n", Log{BuildSeconds: 3}},
+		"a failure that progress writes over": {e + "Engine set up failed\rdone\n", Log{Errors: []Line{{1, "Engine set up failed"}}, Failures: []Line{{1, "Engine set up failed"}}}},
+		"colours":                             {"\x1b[31m[07/07/2026-02:11:26] [E] \x1b[1;4mEngine set up failed\x1b[0m\n", Log{Errors: []Line{{1, "Engine set up failed"}}, Failures: []Line{{1, "Engine set up failed"}}}},
+		"a colour that is cut short":          {i + "SMs: 40\x1b[3", Log{Device: Device{SMs: 40}}},
+		"tasks of the tuning in 11.1":         {"&&&& TASK_BEGIN [iter=0] BuildRoute = 'a'\n&&&& TASK_ABORT [iter=0] BuildRoute = 'a'\n&&&& PASSED TensorRT.trtexec [TensorRT v110100] [b106] # a\n", Log{TensorRT: "11.1.0.106", Status: "PASSED"}},
+		"an exception before 8.6": {"terminate called after throwing an instance of 'std::invalid_argument'\n  what():  stoi\n",
+			Log{Errors: []Line{{1, "terminate called after throwing an instance of 'std::invalid_argument'"}, {2, "  what():  stoi"}},
+				Failures: []Line{{1, "terminate called after throwing an instance of 'std::invalid_argument'"}, {2, "  what():  stoi"}}}},
+		"a plugin that gives up": {"Assertion failed: status == 0\n/plugin.cpp:12\nAborting...\n",
+			Log{Errors: []Line{{1, "Assertion failed: status == 0"}}, Failures: []Line{{1, "Assertion failed: status == 0"}}}},
 		"a time that is none is part of text": {"[99/99/2026-02:11:26] [E] x\n", Log{}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -158,6 +170,92 @@ func TestReadLogLineByLine(t *testing.T) {
 				t.Errorf("ReadLog(%q)\n got %+v, %v\nwant %+v", tc.text, got, err, tc.want)
 			}
 		})
+	}
+}
+
+// TestEveryGenerationSaysTheSameInItsWay reads one run as each generation prints it:
+// the lines differ, what they mean does not.
+func TestEveryGenerationSaysTheSameInItsWay(t *testing.T) {
+	for _, v := range catalog.Releases() {
+		var b strings.Builder
+		info := func(format string, args ...any) { fmt.Fprintf(&b, "[07/07/2026-02:11:26] [I] "+format+"\n", args...) }
+		later := func(major, minor int, yes, no string) string {
+			if v.AtLeast(major, minor) {
+				return yes
+			}
+			return no
+		}
+		v.Patch, v.Build = 3, 9
+		fmt.Fprintf(&b, "&&&& RUNNING TensorRT.trtexec [%s] # trtexec --onnx=m\n", Banner(v))
+		info("=== Device Information ===")
+		if v.AtLeast(9, 1) {
+			info("Available Devices: ")
+			info("  Device 0: \"NVIDIA A100-SXM4-80GB\" UUID: GPU-1")
+		}
+		info("Selected Device: NVIDIA A100-SXM4-80GB")
+		if v.AtLeast(9, 1) {
+			info("Selected Device ID: 0")
+			info("Selected Device UUID: GPU-1")
+		}
+		for _, line := range []string{"Compute Capability: 8.0", "SMs: 108", "Device Global Memory: 81037 MiB", "Shared Memory per SM: 164 KiB",
+			later(8, 6, "Application Compute Clock Rate: 1.41 GHz", "Compute Clock Rate: 1.41 GHz"),
+			fmt.Sprintf("TensorRT version: %d.%d.%d", v.Major, v.Minor, v.Patch)} {
+			info("%s", line)
+		}
+		built := []string{"Engine built in 8.5 sec."}
+		if v.AtLeast(9, 0) {
+			built = append(built, "Created engine with size: 12.5 MiB")
+		} else {
+			built = append(built, "[TRT] Loaded engine size: 12 MiB")
+		}
+		if v.AtLeast(10, 13) {
+			slices.Reverse(built)
+		}
+		for _, line := range built {
+			info("%s", line)
+		}
+		info("Engine deserialized in 0.25 sec.")
+		info("Throughput: 320.5 qps")
+		percentiles := later(8, 5, "percentile(90%) = 3.25 ms, percentile(95%) = 3.5 ms, percentile(99%) = 3.75 ms", "percentile(99%) = 3.75 ms")
+		for _, name := range []string{"Latency", "Enqueue Time", "H2D Latency", "GPU Compute Time", "D2H Latency"} {
+			info("%s: min = 3 ms, max = 4 ms, mean = 3.125 ms, median = 3.0625 ms, %s", name, percentiles)
+		}
+		fmt.Fprintf(&b, "&&&& PASSED TensorRT.trtexec [%s] # trtexec --onnx=m\n", Banner(v))
+
+		want := Log{TensorRT: v.String(), Status: "PASSED", Device: Device{Name: "NVIDIA A100-SXM4-80GB", UUID: "GPU-1", SM: "8.0", SMs: 108, MemoryMiB: 81037},
+			BuildSeconds: 8.5, EngineMiB: 12.5, Deserialized: true, DeserializeSeconds: 0.25, ThroughputQPS: 320.5,
+			Latency: Summary{3, 4, 3.125, 3.0625, 3.25, 3.5, 3.75}}
+		if !v.AtLeast(10, 4) { // no build number
+			want.TensorRT = fmt.Sprintf("%d.%d.%d", v.Major, v.Minor, v.Patch)
+		}
+		if !v.AtLeast(9, 1) {
+			want.Device.UUID = ""
+		}
+		if !v.AtLeast(9, 0) {
+			want.EngineMiB = 12
+		}
+		if !v.AtLeast(8, 5) {
+			want.Latency.P90, want.Latency.P95 = 0, 0
+		}
+		want.GPUCompute = want.Latency
+		got, err := ReadLog(strings.NewReader(b.String()))
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s\n got %+v, %v\nwant %+v", v, got, err, want)
+		}
+		if ok, why := got.OK(0, true); !ok {
+			t.Errorf("%s: %s", v, why)
+		}
+	}
+}
+
+// TestHelpAfterAMistakeHidesNothing reads what trtexec prints for an unknown
+// option: the reason, then hundreds of lines of help, and in 11.1 no trailer.
+func TestHelpAfterAMistakeHidesNothing(t *testing.T) {
+	help := "=== Build Options ===\n" + strings.Repeat("  --saveEngine=<file>         Save the serialized engine. Engine set up failed is not said here\n", 400)
+	text := "&&&& RUNNING TensorRT.trtexec [TensorRT v110100] [b106] # trtexec --fp16\n" + help + "[07/07/2026-02:11:26] [E] Unknown option: --fp16 \n"
+	log, err := ReadLog(strings.NewReader(text))
+	if ok, why := log.OK(1, false); err != nil || ok || len(log.Failures) != 1 || !strings.Contains(why, "Unknown option: --fp16") {
+		t.Errorf("%+v, %v: %s", log, err, why)
 	}
 }
 
@@ -182,6 +280,7 @@ func TestOK(t *testing.T) {
 		"a build that logged an error":             {Log{Status: "PASSED", Errors: []Line{{1, "tactic"}}}, 0, false, ""},
 		"a run":                                    {passed, 0, true, ""},
 		"a run that never loaded":                  {Log{Status: "PASSED"}, 0, true, "never said"},
+		"a run that ran nothing":                   {Log{Status: "PASSED", Deserialized: true, Skipped: true}, 0, true, "skipped the inference"},
 		"exit code 0 without a trailer":            {Log{Deserialized: true}, 0, true, "without a PASSED line"},
 		"exit code 0 and FAILED":                   {Log{Status: "FAILED"}, 0, false, "said FAILED"},
 		"WAIVED is not PASSED":                     {Log{Status: "WAIVED"}, 0, false, "said WAIVED"},
@@ -273,7 +372,7 @@ func FuzzReadLog(f *testing.F) {
 				t.Errorf("%d lines kept", len(list))
 			}
 			for i, l := range list {
-				if l.N < 1 || l.N > lines || i > 0 && l.N <= list[i-1].N || !utf8.ValidString(l.Text) {
+				if l.N < 1 || l.N > lines || i > 0 && l.N < list[i-1].N || !utf8.ValidString(l.Text) {
 					t.Errorf("line %d of %d: %q", l.N, lines, l.Text)
 				}
 			}

@@ -101,6 +101,7 @@ type Log struct {
 	EngineMiB          float64  `json:"engine_mib,omitempty"`
 	Deserialized       bool     `json:"deserialized"` // "Engine deserialized in" was printed
 	DeserializeSeconds float64  `json:"deserialize_seconds,omitempty"`
+	Skipped            bool     `json:"skipped,omitempty"` // it ended before any inference, as it was told
 	ThroughputQPS      float64  `json:"throughput_qps,omitempty"`
 	Latency            Summary  `json:"latency_ms"`         // host latency
 	GPUCompute         Summary  `json:"gpu_compute_ms"`     // kernel time
