@@ -93,7 +93,7 @@ var intents = map[string]intent{
 	"fp16": {precision: "fp16", within: 2e-3, there: switches(8, 4)},
 	"bf16": {precision: "bf16", gpu: "A10", within: 2e-2, there: switches(9, 0)},
 	"tf32": {precision: "tf32", gpu: "A100", layer: "fp32", within: 2e-3, there: switches(8, 4)},
-	"int8": {precision: "int8", layer: "fp32", within: 5e-2, there: switches(8, 4), // Mul gets no integer kernel
+	"int8": {precision: "int8", within: 5e-2, there: switches(8, 4),
 		build: func(b *trtexec.Build) { b.Calibration = "calib.cache" }},
 	"fp16 of the model": {model: "half.onnx", precision: "fp16", typed: true, within: 2e-3, there: always},
 	"int64":             {model: "long.onnx", precision: "fp32", input: []float64{1, -2, 3, -4, 5, -6}, layer: "int64", there: always},

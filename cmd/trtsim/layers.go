@@ -14,8 +14,17 @@ import (
 // maxLayers bounds the layers that an engine lists.
 const maxLayers = 20000
 
-// quantised are the operators that get integer or eight-bit kernels.
+// quantised are the operators that get kernels of eight bits or fewer.
 var quantised = []string{"Conv", "ConvTranspose", "Gemm", "MatMul"}
+
+// narrows reports whether a layer of an operator computes in a quantised
+// precision. INT8 takes elementwise operators and pooling with it.
+func narrows(op, precision string) bool {
+	if slices.Contains(quantised, op) {
+		return true
+	}
+	return precision == "int8" && (layerTypes[op] == "PointWiseV2" || layerTypes[op] == "CaskPooling")
+}
 
 // layerTypes are the inspector's names of what an operator becomes, as layer
 // information that others published shows them. Operators without a row keep
@@ -64,7 +73,7 @@ func layers(m *onnx.Model, precision string, typed bool) []container.Layer {
 				return out
 			}
 			l := container.Layer{Name: fmt.Sprintf("%s_%d", op.Name, i), Type: typ, Precision: float}
-			if slices.Contains(quantised, op.Name) {
+			if narrows(op.Name, precision) {
 				l.Precision = heavy
 			}
 			out = append(out, l)
