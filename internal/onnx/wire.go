@@ -147,6 +147,10 @@ func (s *scanner) byte(end int64) (byte, error) {
 
 func (s *scanner) varint(end int64) (uint64, error) {
 	start := s.at()
+	if s.pos < len(s.buf) && start < end && s.buf[s.pos] < 0x80 { // nearly every tag and length
+		s.pos++
+		return uint64(s.buf[s.pos-1]), nil
+	}
 	var v uint64
 	for shift := 0; ; shift += 7 {
 		b, err := s.byte(end)
