@@ -6,6 +6,7 @@ package compat
 import (
 	"github.com/trtfarm/trtfarm/internal/catalog"
 	"github.com/trtfarm/trtfarm/internal/engine"
+	"github.com/trtfarm/trtfarm/internal/inventory"
 	"github.com/trtfarm/trtfarm/internal/trtexec"
 )
 
@@ -39,34 +40,46 @@ type Place struct {
 	Product   string // as the driver prints it
 	SM        string
 	MemoryMiB int64
-	MIG       string // profile of a slice: "1g.5gb"
-	Shared    bool   // time-shared with others
-	TensorRT  string // two to four numbers
-	CUDA      string // of the image that holds TensorRT
-	Driver    string
-	OS, Arch  string // "linux", "amd64"
+	MIG       string   // profile of a slice: "1g.5gb", or as inventory.GPU has it
+	Shared    bool     // time-shared with others
+	TensorRT  string   // two to four numbers
+	CUDA      string   // of the image that holds TensorRT
+	Driver    string   // "550.54.15"
+	OS, Arch  string   // "linux", "amd64"
+	Notes     []string // what the catalogue is not sure of, in sentences without an end
 }
 
 // Answer is a verdict with its reasons, most telling first.
 type Answer struct {
 	Verdict Verdict  `json:"verdict"`
-	Reasons []string `json:"reasons"`
+	Reasons []string `json:"reasons"` // sentences without capital and full stop
 	Fix     string   `json:"fix,omitempty"`
 }
 
 // Describe takes from a file what decides where it runs.
 func Describe(f engine.File) Engine { return describe(f) }
 
-// Judge says whether the engine will run at the place, and why.
+// Judge says whether the engine will run at the place, and why. It answers for a
+// plan that was built without any mode where Modes is nil, and says where a mode
+// would change the answer.
 func Judge(e Engine, p Place) Answer { return judge(e, p) }
 
 // Versions says whether TensorRT runtime loads a plan that TensorRT built wrote,
-// and why. Fields that a version does not give are taken to agree.
+// and why. Fields that a version does not give are taken to agree; the reason
+// says so. It is Unknown when a version is zero.
 func Versions(built, runtime catalog.Version, versionCompatible bool) (Verdict, string) {
 	return versions(built, runtime, versionCompatible)
 }
 
 // ParsePlace reads what a user writes for a place: a GPU and what runs there,
 // separated by commas, such as "t4,trt=8.6.1", "sm=8.6,image=24.08-py3" or
-// "a100,trt=10.3.0.26,driver=550.54.15".
+// "a100,trt=10.3.0.26,driver=550.54.15". Every part may be missing, but not all.
+// An error says what is wrong and what is allowed, in one line without the text.
 func ParsePlace(text string) (Place, error) { return parsePlace(text) }
+
+// PlaceOf returns the place that a GPU of an inventory is. What runs there is not
+// in the list: Merge adds it.
+func PlaceOf(g inventory.GPU) Place { return placeOf(g) }
+
+// Merge returns a with what it lacks taken from b.
+func Merge(a, b Place) Place { return merge(a, b) }

@@ -1,28 +1,81 @@
 package compat
 
 import (
-	"errors"
+	"cmp"
+	"slices"
 
 	"github.com/trtfarm/trtfarm/internal/catalog"
-	"github.com/trtfarm/trtfarm/internal/engine"
+	"github.com/trtfarm/trtfarm/internal/trtexec"
 )
 
-func describe(f engine.File) Engine {
-	return Engine{TensorRT: f.TensorRT, SM: f.SM}
+// ranks orders the verdicts from best to worst. A fact that is missing weighs
+// more than speed, and less than a rule that is broken.
+var ranks = map[Verdict]int{Valid: 0, Suboptimal: 1, Unknown: 2, Invalid: 3}
+
+// A finding is what one rule says.
+type finding struct {
+	verdict Verdict
+	reason  string
+	fix     string
 }
 
-func judge(Engine, Place) Answer { return Answer{Verdict: Unknown, Reasons: []string{}} }
-
-func versions(built, runtime catalog.Version, _ bool) (Verdict, string) {
-	if built.Agrees(runtime) {
-		return Valid, "it is the TensorRT that built it"
-	}
-	return Invalid, "a plan is loaded by the TensorRT that built it"
+// A question is an engine held against a place, with what is derived of both.
+type question struct {
+	e              Engine
+	p              Place
+	modes          trtexec.Modes
+	asked          bool            // the modes are known
+	built, runtime catalog.Version // zero when not known
+	kinds          []string        // of GPU that the place's may be, as the catalogue calls them
+	sm             string          // of the place
 }
 
-func parsePlace(text string) (Place, error) {
-	if text == "" {
-		return Place{}, errors.New("no place is given")
+func newQuestion(e Engine, p Place) *question {
+	q := &question{e: e, p: p, asked: e.Modes != nil, sm: p.SM}
+	if q.asked {
+		q.modes = *e.Modes
 	}
-	return Place{Name: text}, nil
+	// A version that is none is as good as not given.
+	q.built, _ = catalog.ParseVersion(e.TensorRT)
+	q.runtime, _ = catalog.ParseVersion(p.TensorRT)
+	if g, ok := catalog.FindGPU(p.GPU); ok {
+		q.sm = cmp.Or(q.sm, g.SM)
+		q.kinds = g.Members
+		if g.Members == nil {
+			q.kinds = []string{g.Name}
+		}
+	}
+	return q
+}
+
+func judge(e Engine, p Place) Answer {
+	if e.Trouble != "" {
+		return Answer{Invalid, []string{e.Trouble}, "take a whole engine, or build one"}
+	}
+	q := newQuestion(e, p)
+	version, gpu, support := q.version(), q.gpu(), q.support()
+	if worst(version) == Invalid || worst(gpu) == Invalid {
+		// What is not known of the place matters no more.
+		support = slices.DeleteFunc(support, func(f finding) bool { return f.verdict == Unknown })
+	}
+	all := slices.Concat(version, gpu, support, q.driver(), q.platform(), q.weights())
+	slices.SortStableFunc(all, func(a, b finding) int { return cmp.Compare(ranks[b.verdict], ranks[a.verdict]) })
+	answer := Answer{Verdict: all[0].verdict, Reasons: []string{}}
+	for _, f := range all {
+		answer.Reasons = append(answer.Reasons, f.reason)
+	}
+	answer.Reasons = append(answer.Reasons, p.Notes...)
+	answer.Fix = q.fix(answer.Verdict, all, worst(version), worst(gpu), worst(support))
+	return answer
+}
+
+// worst returns the worst verdict of some findings.
+func worst(list []finding) Verdict {
+	v := Valid
+	for _, f := range list {
+		if ranks[f.verdict] > ranks[v] {
+			v = f.verdict
+		}
+	}
+	return v
 }

@@ -5,7 +5,7 @@ package inventory
 // GPU is one kind of GPU at one place. Fields that the list does not tell are
 // zero.
 type GPU struct {
-	Where     string // node or host; "" when the list names none
+	Where     string // "node gpu-7"; "" when the list names none
 	Product   string // as the driver or the label prints it, without marks of slices and sharing; ends in "..." where nvidia-smi cut it
 	UUID      string // of the only one, when Count is 1
 	SM        string // compute capability, "7.5"

@@ -24,15 +24,15 @@ func load(t testing.TB, name string) []byte {
 // lists says what every file in testdata holds.
 var lists = map[string][]inventory.GPU{
 	"nodes.json": {
-		{Where: "gpu-7", Product: "NVIDIA-A10", SM: "8.6", MemoryMiB: 23028, Driver: "570.172.08", OS: "linux", Arch: "amd64", Count: 2},
-		{Where: "shared-1", Product: "Tesla-T4", SM: "7.5", MemoryMiB: 15360, Driver: "535.129.03", Shared: true, Count: 1},
-		{Where: "mig-single", Product: "NVIDIA-A100-SXM4-40GB", SM: "8.0", MemoryMiB: 4864, Driver: "550.120", MIG: "1g.5gb", Count: 7},
-		{Where: "mig-mixed", Product: "NVIDIA-H100-80GB-HBM3", SM: "9.0", MemoryMiB: 81559, Driver: "550.54.15", Count: 3},
-		{Where: "mig-mixed", Product: "NVIDIA-H100-80GB-HBM3", SM: "9.0", Driver: "550.54.15", MIG: "1g.10gb+me", Count: 1},
-		{Where: "mig-mixed", Product: "NVIDIA-H100-80GB-HBM3", SM: "9.0", MemoryMiB: 40320, Driver: "550.54.15", MIG: "3g.40gb", Shared: true, Count: 2},
-		{Where: "mig-broken", Product: "NVIDIA-A30", MIG: inventory.BrokenSlices, Count: 1},
-		{Where: "gke-1", Product: "nvidia-tesla-t4", Count: 1},
-		{Where: "bare-1", Count: 8},
+		{Where: "node gpu-7", Product: "NVIDIA-A10", SM: "8.6", MemoryMiB: 23028, Driver: "570.172.08", OS: "linux", Arch: "amd64", Count: 2},
+		{Where: "node shared-1", Product: "Tesla-T4", SM: "7.5", MemoryMiB: 15360, Driver: "535.129.03", Shared: true, Count: 1},
+		{Where: "node mig-single", Product: "NVIDIA-A100-SXM4-40GB", SM: "8.0", MemoryMiB: 4864, Driver: "550.120", MIG: "1g.5gb", Count: 7},
+		{Where: "node mig-mixed", Product: "NVIDIA-H100-80GB-HBM3", SM: "9.0", MemoryMiB: 81559, Driver: "550.54.15", Count: 3},
+		{Where: "node mig-mixed", Product: "NVIDIA-H100-80GB-HBM3", SM: "9.0", Driver: "550.54.15", MIG: "1g.10gb+me", Count: 1},
+		{Where: "node mig-mixed", Product: "NVIDIA-H100-80GB-HBM3", SM: "9.0", MemoryMiB: 40320, Driver: "550.54.15", MIG: "3g.40gb", Shared: true, Count: 2},
+		{Where: "node mig-broken", Product: "NVIDIA-A30", MIG: inventory.BrokenSlices, Count: 1},
+		{Where: "node gke-1", Product: "nvidia-tesla-t4", Count: 1},
+		{Where: "node bare-1", Count: 8},
 	},
 	"list-slices.txt": {
 		{Product: "NVIDIA A100-SXM4-40GB", MIG: "3g.20gb", UUID: "MIG-0c1d2e3f-1111-5ba5-b310-98568efd0001", Count: 1},
@@ -106,23 +106,23 @@ func TestWhatSurroundsAListDoesNotMatter(t *testing.T) {
 func TestShapesOfOneKind(t *testing.T) {
 	a10 := inventory.GPU{Product: "NVIDIA A10", Count: 1}
 	node := `{"kind":"Node","metadata":{"name":"n1","labels":{"nvidia.com/gpu.product":"NVIDIA-A10"}},"status":{"capacity":{"nvidia.com/gpu":"3"}}}`
-	want := inventory.GPU{Where: "n1", Product: "NVIDIA-A10", Count: 3}
+	want := inventory.GPU{Where: "node n1", Product: "NVIDIA-A10", Count: 3}
 	for name, tc := range map[string]struct {
 		text string
 		want []inventory.GPU
 	}{
 		"one node alone":                          {node, []inventory.GPU{want}},
-		"nodes one behind another, as jq -c":      {node + "\n" + strings.Replace(node, "n1", "n2", 1), []inventory.GPU{want, {Where: "n2", Product: "NVIDIA-A10", Count: 3}}},
+		"nodes one behind another, as jq -c":      {node + "\n" + strings.Replace(node, "n1", "n2", 1), []inventory.GPU{want, {Where: "node n2", Product: "NVIDIA-A10", Count: 3}}},
 		"a bare list of nodes":                    {"[\n" + node + "]", []inventory.GPU{want}},
 		"a NodeList whose items do not say Node":  {`{"kind":"NodeList","items":[` + strings.Replace(node, `"kind":"Node",`, "", 1) + `]}`, []inventory.GPU{want}},
 		"nodes among other objects":               {`{"items":[{"kind":"Pod","status":{"phase":"Running"}},` + node + `],"kind":"List"}`, []inventory.GPU{want}},
 		"a prompt behind it":                      {node + "\nuser@host:~$ ", []inventory.GPU{want}},
-		"equal nodes stay apart":                  {`[` + node + `,` + strings.Replace(node, "n1", "n2", 1) + `]`, []inventory.GPU{want, {Where: "n2", Product: "NVIDIA-A10", Count: 3}}},
+		"equal nodes stay apart":                  {`[` + node + `,` + strings.Replace(node, "n1", "n2", 1) + `]`, []inventory.GPU{want, {Where: "node n2", Product: "NVIDIA-A10", Count: 3}}},
 		"numbers where kubectl prints strings":    {strings.Replace(node, `"3"`, `3`, 1), []inventory.GPU{want}},
-		"labels alone":                            {strings.Replace(node, `"nvidia.com/gpu":"3"`, ``, 1), []inventory.GPU{{Where: "n1", Product: "NVIDIA-A10", Count: 1}}},
+		"labels alone":                            {strings.Replace(node, `"nvidia.com/gpu":"3"`, ``, 1), []inventory.GPU{{Where: "node n1", Product: "NVIDIA-A10", Count: 1}}},
 		"a count of 0 is no GPU, beside one":      {`[` + strings.Replace(node, `{"nvidia.com/gpu.product"`, `{"nvidia.com/gpu.count":"0","nvidia.com/gpu.product"`, 1) + `,` + node + `]`, []inventory.GPU{want}},
-		"a GPU that is all slices":                {strings.Replace(node, `"nvidia.com/gpu":"3"`, `"nvidia.com/gpu":"0","nvidia.com/mig-1g.5gb":"7"`, 1), []inventory.GPU{{Where: "n1", Product: "NVIDIA-A10", MIG: "1g.5gb", Count: 7}}},
-		"a slice of GKE":                          {`{"kind":"Node","metadata":{"name":"g","labels":{"cloud.google.com/gke-accelerator":"nvidia-a100-80gb","cloud.google.com/gke-gpu-partition-size":"1g.10gb","cloud.google.com/gke-gpu-sharing-strategy":"time-sharing"}},"status":{"capacity":{"nvidia.com/gpu":"7"}}}`, []inventory.GPU{{Where: "g", Product: "nvidia-a100-80gb", MIG: "1g.10gb", Shared: true, Count: 7}}},
+		"a GPU that is all slices":                {strings.Replace(node, `"nvidia.com/gpu":"3"`, `"nvidia.com/gpu":"0","nvidia.com/mig-1g.5gb":"7"`, 1), []inventory.GPU{{Where: "node n1", Product: "NVIDIA-A10", MIG: "1g.5gb", Count: 7}}},
+		"a slice of GKE":                          {`{"kind":"Node","metadata":{"name":"g","labels":{"cloud.google.com/gke-accelerator":"nvidia-a100-80gb","cloud.google.com/gke-gpu-partition-size":"1g.10gb","cloud.google.com/gke-gpu-sharing-strategy":"time-sharing"}},"status":{"capacity":{"nvidia.com/gpu":"7"}}}`, []inventory.GPU{{Where: "node g", Product: "nvidia-a100-80gb", MIG: "1g.10gb", Shared: true, Count: 7}}},
 		"a list without UUIDs":                    {"GPU 0: NVIDIA A10\n", []inventory.GPU{a10}},
 		"a list of one slice in a container":      {"GPU 0: NVIDIA A10 (UUID: GPU-1)\n  MIG 1g.6gb     Device  0: (UUID: MIG-GPU-1/1/0)\n", []inventory.GPU{{Product: "NVIDIA A10", MIG: "1g.6gb", UUID: "MIG-GPU-1/1/0", Count: 1}}},
 		"a name with parentheses":                 {"GPU 0: NVIDIA T4 (Max-Q) (UUID: GPU-1)", []inventory.GPU{{Product: "NVIDIA T4 (Max-Q)", UUID: "GPU-1", Count: 1}}},
@@ -220,7 +220,7 @@ func TestALargeClusterIsRead(t *testing.T) {
 	one := `{"metadata":{"name":"n","labels":{"nvidia.com/gpu.product":"NVIDIA-A10","x":"` + strings.Repeat("y", 1000) + `"}},"status":{"capacity":{"nvidia.com/gpu":"2"}}}`
 	text := `{"kind":"NodeList","items":[` + one + strings.Repeat(",\n"+one, nodes-1) + `]}`
 	got, err := inventory.Read([]byte(text))
-	if want := []inventory.GPU{{Where: "n", Product: "NVIDIA-A10", Count: 2 * nodes}}; err != nil || !reflect.DeepEqual(got, want) {
+	if want := []inventory.GPU{{Where: "node n", Product: "NVIDIA-A10", Count: 2 * nodes}}; err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("Read: %v, %+v, want %+v", err, got, want)
 	}
 }

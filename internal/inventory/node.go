@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/trtfarm/trtfarm/internal/catalog"
 )
 
 // node is what is read of a Kubernetes node.
@@ -152,7 +154,7 @@ func (n node) slices() ([]GPU, error) {
 func (n node) common() GPU {
 	label := func(name string) string { return string(n.Metadata.Labels[name]) }
 	g := GPU{
-		Where: n.Metadata.Name, Driver: label("nvidia.com/cuda.driver-version.full"),
+		Where: "node " + n.Metadata.Name, Driver: label("nvidia.com/cuda.driver-version.full"),
 		OS: label("kubernetes.io/os"), Arch: label("kubernetes.io/arch"),
 	}
 	if g.Driver == "" { // older GPU feature discovery writes the parts alone
@@ -175,12 +177,11 @@ func joined(parts ...string) string {
 // product reads the label that names the product of a resource. broken says that
 // the slices of the node do not fit their strategy.
 func (n node) product(resource string) (product, mig string, broken bool) {
-	label := strings.TrimSuffix(string(n.Metadata.Labels[resource+".product"]), sharedMark)
-	product, mig, _ = strings.Cut(label, "-MIG-")
-	mig = strings.Replace(mig, ".me", "+me", 1)
-	if mig == "INVALID" {
+	product, mig, _ = catalog.SplitProduct(string(n.Metadata.Labels[resource+".product"]))
+	if product, broken = strings.CutSuffix(product, "-MIG-INVALID"); broken {
 		return product, BrokenSlices, true
 	}
+	mig = strings.Replace(mig, ".me", "+me", 1)
 	if _, offered := n.Status.Capacity[gpuResource]; resource != gpuResource || product != "" || !offered {
 		return product, mig, false // clouds put the same labels on GPUs of other makers
 	}
@@ -190,14 +191,12 @@ func (n node) product(resource string) (product, mig string, broken bool) {
 	return product, string(n.Metadata.Labels["cloud.google.com/gke-gpu-partition-size"]), false
 }
 
-// sharedMark ends the product label of a shared GPU.
-const sharedMark = "-SHARED"
-
 // shared reports whether several containers get the same GPU.
 func (n node) shared(resource string) (bool, error) {
 	replicas, err := n.number(n.Metadata.Labels, resource+".replicas")
 	gke := n.Metadata.Labels["cloud.google.com/gke-gpu-sharing-strategy"]
-	return replicas > 1 || gke != "" || strings.HasSuffix(string(n.Metadata.Labels[resource+".product"]), sharedMark), err
+	_, _, marked := catalog.SplitProduct(string(n.Metadata.Labels[resource+".product"]))
+	return replicas > 1 || gke != "" || marked, err
 }
 
 func (n node) memory(resource string) (int64, error) {

@@ -1,0 +1,76 @@
+package compat
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/trtfarm/trtfarm/internal/catalog"
+)
+
+// support is the rule of the place itself: whether the TensorRT there serves the
+// GPU there. That the same TensorRT built the plan on the same compute capability
+// is proof enough.
+func (q *question) support() []finding {
+	if q.sm == "" || q.runtime.Major == 0 || q.sm == q.e.SM && q.built.Agrees(q.runtime) {
+		return nil
+	}
+	there := q.there()
+	if q.sm == q.e.SM {
+		there += " (" + q.sm + ")"
+	}
+	switch a := catalog.Serves(q.runtime, q.sm); a.Verdict {
+	case catalog.Cannot:
+		return []finding{{Invalid, fmt.Sprintf("%s is there, and TensorRT %s, which runs there, runs no plan on it: %s", there, q.runtime, a.Why), ""}}
+	case catalog.Uncertain:
+		return []finding{{Unknown, fmt.Sprintf("whether TensorRT %s, which runs there, runs plans on %s is not known: %s", q.runtime, there, a.Why), ""}}
+	}
+	return nil
+}
+
+// serving says which image there is for the GPU there, when the TensorRT there
+// does not serve it.
+func (q *question) serving() string {
+	for _, i := range images() {
+		if onJetson(q.sm) || catalog.Serves(i.tensorRT, q.sm).Verdict != catalog.Can {
+			continue
+		}
+		fix := fmt.Sprintf("run a TensorRT there that serves that GPU (%s is the newest image that does), and build the plan again with it", i.ref)
+		if q.p.GPU != "" {
+			fix += fmt.Sprintf(": add images = [%q] and gpus = [%q]", i.ref, q.p.GPU)
+		}
+		return fix
+	}
+	return "run a TensorRT there that serves that GPU, and build the plan again with it"
+}
+
+// An ngcImage is an image of NGC with its reference.
+type ngcImage struct {
+	ref      string
+	tensorRT catalog.Version
+	catalog.NGCImage
+}
+
+// images lists the images of NGC whose TensorRT the catalogue tells, the newest
+// first.
+var images = sync.OnceValue(func() []ngcImage {
+	var list []ngcImage
+	// Tags are years and months; NGC has had TensorRT's image since 2017.
+	for month := 99*12 + 11; month >= 17*12; month-- {
+		tag := fmt.Sprintf("%02d.%02d", month/12, month%12+1)
+		if row, ok := catalog.NGC(tag); ok {
+			if v, err := catalog.ParseVersion(row.TensorRT); err == nil {
+				list = append(list, ngcImage{"nvcr.io/nvidia/tensorrt:" + tag + "-py3", v, row})
+			}
+		}
+	}
+	return list
+})
+
+// newer reports whether a GPU came after a TensorRT, as far as is known.
+func (q *question) newer() bool {
+	return q.built.Major > 0 && atLeast(q.sm, q.e.SM) && catalog.Serves(q.built, q.sm).Verdict == catalog.Cannot
+}
+
+// driver is the rule of drivers: whether the one there serves the CUDA of the
+// image there.
+func (q *question) driver() []finding { return nil }
