@@ -76,7 +76,7 @@ func (e exitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 
 // verbs are the subcommands, in the order in which help shows them.
 var verbs = []func(streams) *cobra.Command{
-	newInit, newCheck, newPlan, newLock, newRun, newVerify,
+	newInit, newCheck, newPlan, newLock, newRun, newVerify, newInspect,
 	newList, newShow, newCompletion, newVersion, newAgent, newConfine,
 }
 

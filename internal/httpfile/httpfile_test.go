@@ -103,6 +103,61 @@ func TestReadsLongerThanABlock(t *testing.T) {
 	}
 }
 
+// What came already is neither asked for nor counted again.
+func TestBlocksAreReadOnce(t *testing.T) {
+	data := body(100_000)
+	f := NewPieces(t.Context(), int64(len(data)), data[:4096], func(_ context.Context, offset, n int64) ([]byte, error) {
+		return data[offset : offset+n], nil
+	})
+	for _, at := range []int64{5 * 4096, 3 * 4096, 0} {
+		p := make([]byte, 3*4096)
+		if _, err := f.ReadAt(p, at); err != nil || !bytes.Equal(p, data[at:at+3*4096]) {
+			t.Errorf("ReadAt(%d): %v", at, err)
+		}
+	}
+	if f.Fetched() != 8*4096 {
+		t.Errorf("%d bytes were read, want those of 8 blocks", f.Fetched())
+	}
+}
+
+// A server that answers with other bytes than those asked for is not believed.
+func TestAnswersWithOtherBytes(t *testing.T) {
+	for name, tc := range map[string]struct {
+		header, body, want string
+	}{
+		"another part":    {"bytes 0-3/1048576", "abcd", "answers with byte 0 when asked for byte 524288"},
+		"fewer bytes":     {"bytes 524288-528383/1048576", "abcd", "ends after 4 of 4096 bytes"},
+		"no part is told": {"", "abcd", "does not say which"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var later []string
+			s, _ := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Header.Get("Range") == "bytes=0-8191" {
+					content(body(1<<20))(w, r)
+					return
+				}
+				later = append(later, r.Header.Get("If-Match"))
+				w.Header().Set("ETag", `"v1"`)
+				w.Header().Set("Last-Modified", time.Unix(1e9, 0).UTC().Format(http.TimeFormat))
+				w.Header().Set("Content-Range", tc.header)
+				w.WriteHeader(http.StatusPartialContent)
+				_, _ = io.WriteString(w, tc.body)
+			}))
+			f, err := Open(t.Context(), s.Client(), s.URL+"/e")
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = f.ReadAt(make([]byte, 4), 1<<19)
+			if err == nil || !strings.HasPrefix(err.Error(), "read "+s.URL+"/e: ") || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("ReadAt: %v, want %q", err, tc.want)
+			}
+			if len(later) != 1 || later[0] != `"v1"` {
+				t.Errorf("asked with If-Match %q", later)
+			}
+		})
+	}
+}
+
 func TestNoMoreThanTheBudgetIsRead(t *testing.T) {
 	s, sent := serve(t, content(body(1<<20)))
 	f, err := Open(t.Context(), s.Client(), s.URL)

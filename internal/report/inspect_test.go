@@ -68,6 +68,17 @@ func inspectedPointer() *Inspected {
 	return f
 }
 
+func inspectedSimulated() *Inspected {
+	return NewInspected("sim.plan", engine.File{
+		Kind: engine.Plan, Size: 1 << 20, TensorRT: "10.3.0.26", SM: "8.0", Container: "ftrt", Simulated: true,
+		Device: &engine.Device{SMs: 108, Likely: []string{"A100-40GB", "A100-80GB"}},
+		Notes: []string{
+			"a note that is longer than a line of a page has room for, and whose words are broken onto the lines that follow without any of them getting lost on the way",
+			"a short one",
+		},
+	})
+}
+
 func inspectedBroken() *Inspected {
 	return NewInspected("https://host/cut.plan", engine.File{
 		Kind: engine.Plan, Size: 4096, TensorRT: "", Container: "ftrt", Truncated: true, Damaged: true, Simulated: true, Notes: []string{"4 bytes are missing"},
@@ -101,7 +112,8 @@ func TestInspectJSON(t *testing.T) {
 func TestInspect(t *testing.T) {
 	for name, f := range map[string]*Inspected{
 		"inspect-plan": inspectedPlan(), "inspect-model": inspectedModel(), "inspect-pointer": inspectedPointer(), "inspect-broken": inspectedBroken(),
-		"inspect-new-kind": NewInspected("x", engine.File{Kind: "new-kind"}),
+		"inspect-simulated": inspectedSimulated(),
+		"inspect-new-kind":  NewInspected("x", engine.File{Kind: "new-kind"}),
 	} {
 		golden(t, name, func(w io.Writer) error { return Inspect(w, f) })
 	}

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/trtfarm/trtfarm/internal/catalog"
+	"github.com/trtfarm/trtfarm/internal/engine"
+)
+
+// images lists the NGC images that hold the very TensorRT which built an engine,
+// newest first; where none is known for certain, notes name those that may. They
+// are for servers: what a Jetson built is loaded by JetPack.
+func images(f engine.File) (certain, notes []string) {
+	built, err := catalog.ParseVersion(f.TensorRT)
+	if err != nil || f.Kind != engine.Plan || f.Simulated || f.Truncated || f.Damaged || onJetson(f.SM) {
+		return nil, nil
+	}
+	for year := 17; year < 100; year++ {
+		for month := 1; month <= 12; month++ {
+			image, _ := catalog.NGC(fmt.Sprintf("%02d.%02d", year, month))
+			holds, err := catalog.ParseVersion(image.TensorRT)
+			if err != nil || !holds.Agrees(built) {
+				continue
+			}
+			ref := "nvcr.io/nvidia/tensorrt:" + image.Tag + "-py3"
+			switch {
+			case holds == built && strings.HasPrefix(image.Confidence, "verified"):
+				certain = append(certain, ref)
+			case holds == built:
+				notes = append(notes, fmt.Sprintf("%s may load it: that this image has TensorRT %s was not read from NVIDIA", ref, image.TensorRT))
+			default:
+				notes = append(notes, fmt.Sprintf("%s may load it: of the TensorRT in this image only %s is known", ref, image.TensorRT))
+			}
+		}
+	}
+	if len(certain) > 0 {
+		notes = nil
+	}
+	slices.Reverse(certain)
+	return certain, notes
+}
+
+// onJetson says that only Jetsons have this compute capability.
+func onJetson(sm string) bool {
+	for _, g := range catalog.GPUs() {
+		if g.SM == sm && !strings.HasPrefix(g.Name, "Jetson") {
+			return false
+		}
+	}
+	return sm != ""
+}
