@@ -59,6 +59,9 @@ func (p *planner) buildCommand(c *Cell, model *modelFacts, v catalog.Version) ([
 	}
 	b.Plugins, b.DynamicPlugins = pluginPaths(c.Model, model, "", nil)
 	argv, err := b.Args()
+	if err == nil {
+		err = fedTypes(c.Build.ExtraArgs, model.Graph, v)
+	}
 	if err == nil && trtexec.ModesOf(argv).VersionCompatible && !v.AtLeast(10, 0) && beyondONNX(model.Graph, c.Model) {
 		// Source: NVIDIA/TensorRT, samples/common/sampleEngines.cpp, release/8.6 to
 		// release/9.3: "Not loading standard plugins since --versionCompatible is
@@ -66,7 +69,41 @@ func (p *planner) buildCommand(c *Cell, model *modelFacts, v catalog.Version) ([
 		c.Warnings = append(c.Warnings, fmt.Sprintf(
 			"version_compatible with TensorRT %s: trtexec does not load the plugins that come with TensorRT then; give libraries for all that the model uses in dynamic_plugins, or use an image with TensorRT 10", v))
 	}
-	return argv, err
+	if err != nil {
+		return nil, err
+	}
+	return argv, nil
+}
+
+// bindingTypes are trtexec's names of the types that a model's inputs may have.
+var bindingTypes = map[onnx.DataType]string{
+	onnx.Float32: "fp32", onnx.Float16: "fp16", onnx.BFloat16: "bf16", onnx.Int8: "int8", onnx.Uint8: "uint8",
+	onnx.Int32: "int32", onnx.Int64: "int64", onnx.Bool: "bool",
+}
+
+// fedTypes refuses --inputIOFormats that give an input another type than the
+// model's, before TensorRT 11 took types away from it: verification feeds files of
+// the model's types, and trtexec reads the bytes of a wrong one as they come.
+func fedTypes(extra []string, g *onnx.Model, v catalog.Version) error {
+	for _, a := range extra {
+		list, ok := strings.CutPrefix(a, "--inputIOFormats=")
+		if !ok || v.AtLeast(11, 0) {
+			continue
+		}
+		entries := strings.Split(list, ",")
+		for i, in := range g.Inputs {
+			typ, _, _ := strings.Cut(entries[min(i, len(entries)-1)], ":") // one entry is for all
+			want := bindingTypes[in.Type]
+			if want == "int64" && trtexec.InputTypeNarrowed(v) {
+				want = "int32"
+			}
+			if want != "" && typ != want {
+				return &trtexec.Refusal{Cause: "trtexec-usage", Fix: "remove it, or convert the model's inputs",
+					Reason: fmt.Sprintf("extra argument %s makes input %s %s, and verification feeds it as the model has it, as %s", a, in.Name, typ, want)}
+			}
+		}
+	}
+	return nil
 }
 
 // pluginPaths returns the libraries of a model as commands name them: first those

@@ -22,8 +22,8 @@ type Facts struct {
 // Model is what was found out about one model's files.
 type Model struct {
 	Graph       *onnx.Model
-	Files       []File // the ONNX file first, then external data by location
-	Plugins     []File // the libraries of plugins, then those of dynamic_plugins
+	Files       []File            // the ONNX file first, then external data by location
+	Plugins     []File            // the libraries of plugins, then those of dynamic_plugins
 	Calibration map[string]File   // by path as written
 	Golden      []trtexec.Binding // shapes of the stored reference inputs, where the matrix names some
 	Err         error             // why the rest is empty

@@ -81,6 +81,7 @@ func TestLayersAsRealEnginesListThem(t *testing.T) {
 	for name, tc := range map[string]struct{ text, want string }{
 		"a region with fp32 at its ends":       {layer("{ForeignNode[/a/Conv.../b/Add]}", "Myelin", tensor("Row major linear FP32"), tensor("Row major linear FP32"), `, "TacticValue": "0x0000000000000000"`), "map[unknown:1]"},
 		"a region with fp16 at an end":         {layer("{ForeignNode[/a.../b]}", "Myelin", half, float, ""), "map[fp16:1]"},
+		"a region of another name":             {layer("fused_block", "Myelin", float, float, ""), "map[unknown:1]"},
 		"a region with indices":                {layer("{ForeignNode[/a.../b]}", "Myelin", tensor("Int32"), tensor("Int32"), ""), "map[unknown:1]"},
 		"a layer that follows a region":        {layer("Reformatting CopyNode for Output Tensor 0 to {ForeignNode[/a.../b]}", "Reformat", float, half, ""), "map[]"},
 		"a kernel tells more than its tensors": {layer("/MatMul_myl0_4", "gemm", float, float, `, "TacticName": "sm80_xmma_gemm_f16f16_f16f32_f32_nn_n_tilesize32x32x64"`), "map[fp16:1]"},
