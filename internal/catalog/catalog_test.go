@@ -8,13 +8,15 @@ import (
 	"testing"
 )
 
-// header is the first row of every table; the code reads columns by position.
+// header is the first row of every table; the code wants these columns.
 var headers = map[string]string{
 	"gpus.csv":                "name,product_names,sm,memory_gib,architecture,mig_capable,source",
 	"gpu-boards.csv":          "gpu,product,sms,bus_bits,memory_mib,memory_bytes,core_khz,memory_khz,l2_bytes,persist_l2_bytes,shared_kib,ecc,source",
 	"ngc-tensorrt-images.csv": "tag,tensorrt,cuda,min_driver,ubuntu,python,source,confidence",
 	"tensorrt-sm-support.csv": "tensorrt_version,min_sm,max_sm,notes,source",
 	"sm-exceptions.csv":       "sm,absent_until,served_from,served_to,why,source",
+	"cuda-floors.csv":         "cuda_major,min_driver,source",
+	"driver-branches.csv":     "cuda,branch,min_driver,compatible,source",
 	"cuda-drivers.csv":        "cuda,min_linux_driver,source",
 	"precision-support.csv":   "precision,min_sm,lacks,below,why,source",
 	"onnx-operators.csv":      "operator,since,doubtful_since,takes,source",
@@ -23,6 +25,23 @@ var headers = map[string]string{
 	"onnx-releases.csv":       "onnx,ir,opset,source",
 	"onnx-types.csv":          "number,type,binding_since,bound_as,bound_so_before,weights_since,source",
 	"trtexec-flags.csv":       "flag,8.4,8.5,8.6,9.0,9.1,9.2,9.3,10.0,10.1,10.2,10.3,10.4,10.5,10.6,10.7,10.8,10.9,10.10,10.11,10.12,10.13,10.13.2,10.13.3,10.14,10.15,10.16,11.0,11.1",
+}
+
+// cells reads an embedded table without minding what it means.
+func cells(t *testing.T, name string) (header []string, body [][]string) {
+	t.Helper()
+	text, err := data.ReadFile("data/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	header, list, err := readTable(name, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range list {
+		body = append(body, r.cells)
+	}
+	return header, body
 }
 
 func TestTablesAreWellFormed(t *testing.T) {
@@ -34,7 +53,7 @@ func TestTablesAreWellFormed(t *testing.T) {
 		t.Errorf("%d embedded tables, want %d", len(entries), len(headers))
 	}
 	for name, want := range headers {
-		header, body := rows(name)
+		header, body := cells(t, name)
 		if got := strings.Join(header, ","); got != want {
 			t.Errorf("%s: header\n got %s\nwant %s", name, got, want)
 		}
@@ -42,8 +61,11 @@ func TestTablesAreWellFormed(t *testing.T) {
 		seen := map[string]bool{}
 		for _, row := range body {
 			key := row[0]
-			if name == "gpu-boards.csv" { // several boards may have one name
+			switch name {
+			case "gpu-boards.csv": // several boards may have one name
 				key = strings.Join(row[:len(row)-1], ",")
+			case "driver-branches.csv":
+				key = strings.Join(row[:2], ",")
 			}
 			if row[0] == "" || seen[key] {
 				t.Errorf("%s: key %q is empty or twice", name, key)
@@ -107,7 +129,7 @@ var wellFormed = map[string]map[string]*regexp.Regexp{
 
 func TestCellsHoldWhatTheirColumnPromises(t *testing.T) {
 	for name, columns := range wellFormed {
-		header, body := rows(name)
+		header, body := cells(t, name)
 		for column, want := range columns {
 			i := slices.Index(header, column)
 			if i < 0 {

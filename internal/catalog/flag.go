@@ -3,7 +3,6 @@ package catalog
 import (
 	"fmt"
 	"slices"
-	"sync"
 )
 
 // Support says how one release of trtexec treats a flag.
@@ -23,26 +22,45 @@ type flagTable struct {
 	support  map[string][]Support
 }
 
-var flagTables = sync.OnceValue(func() flagTable {
-	header, body := rows("trtexec-flags.csv")
+var flagTables = embedded("trtexec-flags.csv", parseFlagTable)
+
+func parseFlagTable(name string, text []byte) (flagTable, error) {
+	header, body, err := readTable(name, text)
+	if err != nil {
+		return flagTable{}, err
+	}
+	if len(header) < 2 || header[0] != "flag" {
+		return flagTable{}, fmt.Errorf("%s:1: want a column flag, and one for each release", name)
+	}
 	t := flagTable{support: make(map[string][]Support, len(body))}
 	for _, column := range header[1:] {
 		v, err := ParseVersion(column)
 		if err != nil {
-			panic(fmt.Sprintf("catalog: trtexec-flags.csv: %v", err))
+			return flagTable{}, fmt.Errorf("%s:1: %w", name, err)
+		}
+		if n := len(t.releases); n > 0 && t.releases[n-1].Compare(v) >= 0 {
+			return flagTable{}, fmt.Errorf("%s:1: column %s: want a newer release than in the column before", name, column)
 		}
 		t.releases = append(t.releases, v)
 	}
-	for _, row := range body {
-		cells := make([]Support, 0, len(t.releases))
-		for _, c := range row[1:] {
-			cells = append(cells, Support(c))
+	for _, r := range body {
+		flag := r.needed("flag")
+		if _, twice := t.support[flag]; twice {
+			r.wrong("flag", "stands in a row above, too")
 		}
-		t.flags = append(t.flags, row[0])
-		t.support[row[0]] = cells
+		cells := make([]Support, 0, len(t.releases))
+		for _, column := range header[1:] {
+			r.needed(column)
+			cells = append(cells, Support(r.choice(column, string(Yes), string(No), string(Deprecated))))
+		}
+		if *r.err != nil {
+			return flagTable{}, *r.err
+		}
+		t.flags = append(t.flags, flag)
+		t.support[flag] = cells
 	}
-	return t
-})
+	return t, nil
+}
 
 // column returns the index of the newest release in sorted that is not newer
 // than v. known is false when v lies outside the table: older than its first

@@ -21,6 +21,14 @@ type GPU struct {
 	Source       string
 }
 
+// Classes of GPUs, which NVIDIA's driver rules tell apart.
+const (
+	Datacenter  = "datacenter"
+	Workstation = "workstation"
+	GeForce     = "geforce"
+	Embedded    = "embedded" // Jetson
+)
+
 // gpuTable is gpus.csv with its families. Every key of the maps is normal.
 type gpuTable struct {
 	gpus      []GPU

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 )
 
 // precisionRow is a row of precision-support.csv.
@@ -16,20 +15,32 @@ type precisionRow struct {
 	source string
 }
 
-var precisionRows = sync.OnceValue(func() map[string]precisionRow {
-	_, body := rows("precision-support.csv")
+var precisionRows = embedded("precision-support.csv", parsePrecisions)
+
+func parsePrecisions(name string, text []byte) (map[string]precisionRow, error) {
+	body, err := readRows(name, text, "precision", "min_sm", "lacks", "below", "why", "source")
+	if err != nil {
+		return nil, err
+	}
 	table := make(map[string]precisionRow, len(body))
 	for _, r := range body {
-		row := precisionRow{below: Verdict(r[3]), why: r[4], source: r[5]}
-		row.min, _ = tenfold(r[1]) // a test holds the table to its form
-		for sm := range strings.FieldsSeq(r[2]) {
-			n, _ := tenfold(sm)
+		row := precisionRow{why: r.text("why"), source: r.needed("source")}
+		row.below = Verdict(r.choice("below", string(Can), string(Cannot)))
+		row.min, _ = tenfold(r.capability("min_sm"))
+		for sm := range strings.FieldsSeq(r.text("lacks")) {
+			n, ok := tenfold(sm)
+			if !ok {
+				r.wrong("lacks", "want compute capabilities, separated by spaces")
+			}
 			row.lacks = append(row.lacks, n)
 		}
-		table[r[0]] = row
+		table[r.needed("precision")] = row
+		if *r.err != nil {
+			return nil, *r.err
+		}
 	}
-	return table
-})
+	return table, nil
+}
 
 // Computes says whether GPUs of a compute capability compute in a precision of
 // the matrix, such as "bf16". A precision that is computed in the long way

@@ -31,20 +31,6 @@ func embedded[T any](name string, parse func(name string, text []byte) (T, error
 	})
 }
 
-// rows returns the rows of an embedded table below its header.
-func rows(name string) (header []string, body [][]string) {
-	f, err := data.Open("data/" + name)
-	if err != nil {
-		panic(fmt.Sprintf("catalog: %v", err))
-	}
-	defer f.Close()
-	all, err := csv.NewReader(f).ReadAll() // which wants every row as long as the header
-	if err != nil {
-		panic(fmt.Sprintf("catalog: %s: %v", name, err))
-	}
-	return all[0], all[1:]
-}
-
 // row is one row of a table. Its readers keep the first mistake they meet, with
 // the line and the column where it stands.
 type row struct {
@@ -55,33 +41,46 @@ type row struct {
 	err    *error // shared by the rows of a table
 }
 
-// readRows reads a table whose header is the given one. Every row must be as
-// long as the header.
-func readRows(name string, text []byte, header ...string) ([]row, error) {
+// readTable reads a table. Every row must be as long as the header, whose
+// columns have different names.
+func readTable(name string, text []byte) (header []string, body []row, err error) {
 	r := csv.NewReader(bytes.NewReader(text))
-	first, err := r.Read()
+	header, err = r.Read()
 	if err == io.EOF {
-		return nil, fmt.Errorf("%s:1: no header, want %s", name, strings.Join(header, ","))
+		return nil, nil, fmt.Errorf("%s:1: no header", name)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, nil, fmt.Errorf("%s: %w", name, err)
 	}
-	if !slices.Equal(first, header) {
-		return nil, fmt.Errorf("%s:1: header is %q, want %q", name, strings.Join(first, ","), strings.Join(header, ","))
+	for i, column := range header {
+		if slices.Contains(header[:i], column) {
+			return nil, nil, fmt.Errorf("%s:1: column %s stands there twice", name, column)
+		}
 	}
-	var list []row
 	wrong := new(error)
 	for {
 		cells, err := r.Read()
 		if err == io.EOF {
-			return list, nil
+			return header, body, nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+			return nil, nil, fmt.Errorf("%s: %w", name, err)
 		}
 		line, _ := r.FieldPos(0)
-		list = append(list, row{name, line, header, cells, wrong})
+		body = append(body, row{name, line, header, cells, wrong})
 	}
+}
+
+// readRows reads a table whose columns are the given ones.
+func readRows(name string, text []byte, columns ...string) ([]row, error) {
+	header, body, err := readTable(name, text)
+	if err == nil && !slices.Equal(header, columns) {
+		err = fmt.Errorf("%s:1: header is %q, want %q", name, strings.Join(header, ","), strings.Join(columns, ","))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return body, nil
 }
 
 // text is the cell of a column, which the header must have.
@@ -129,19 +128,6 @@ func (r row) needed(column string) string {
 	return s
 }
 
-// list is the cell of a column that holds several things, separated by ";".
-func (r row) list(column string) []string {
-	s := r.text(column)
-	if s == "" {
-		return nil
-	}
-	list := strings.Split(s, ";")
-	if slices.Contains(list, "") {
-		r.wrong(column, "something is missing beside a semicolon")
-	}
-	return list
-}
-
 // capability is the cell of a column that holds a compute capability, or nothing.
 func (r row) capability(column string) string {
 	s := r.text(column)
@@ -160,9 +146,41 @@ func (r row) release(column string) Version {
 	return v
 }
 
+// numbers is the cell of a column that holds so many numbers, separated by dots.
+func (r row) numbers(column string, count int) string {
+	s := r.text(column)
+	if list, ok := parseNumbers(s, count); !ok || len(list) != count {
+		r.wrong(column, fmt.Sprintf("want %d numbers, separated by dots", count))
+	}
+	return s
+}
+
+// driver is the cell of a column that holds a driver such as 535.54.03.
+func (r row) driver(column string) string {
+	s := r.text(column)
+	if _, ok := parseNumbers(s, 2); !ok {
+		r.wrong(column, "want a driver such as 535.54.03")
+	}
+	return s
+}
+
 // wrong keeps a mistake, unless one was met before.
 func (r row) wrong(column, want string) {
 	if *r.err == nil {
 		*r.err = fmt.Errorf("%s:%d: column %s: %q: %s", r.table, r.line, column, r.text(column), want)
 	}
+}
+
+// rows returns the rows of an embedded table below its header.
+func rows(name string) (header []string, body [][]string) {
+	f, err := data.Open("data/" + name)
+	if err != nil {
+		panic(fmt.Sprintf("catalog: %v", err))
+	}
+	defer f.Close()
+	all, err := csv.NewReader(f).ReadAll() // which wants every row as long as the header
+	if err != nil {
+		panic(fmt.Sprintf("catalog: %s: %v", name, err))
+	}
+	return all[0], all[1:]
 }
