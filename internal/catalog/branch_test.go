@@ -18,7 +18,7 @@ func TestDriverServes(t *testing.T) {
 		"a patch is compared as a number":                {"12.2.0", "535.161.08", GeForce, Can, "came with 535.54.03"},
 		"an older driver of the same major":              {"12.6.1.006", "535.161.08", GeForce, Can, "minor-version compatibility, from 525.60.13"},
 		"it names the driver that PTX needs":             {"12.6.1.006", "535.161.08", Datacenter, Can, "may need 560.35.03"},
-		"a CUDA whose own driver is not known":           {"13.4.1", "580.95.05", GeForce, Can, "may need a newer one"},
+		"a CUDA whose own driver is not known":           {"13.9.1", "580.95.05", GeForce, Can, "may need a newer one"},
 		"just below the floor":                           {"12.6.1", "525.60.12", GeForce, Cannot, "CUDA 12.6 needs 525.60.13 or newer"},
 		"a workstation has no way around either":         {"13.0.0", "575.57.08", Workstation, Cannot, "CUDA 13.0 needs 580.65.06"},
 		"a data center has, on some branches":            {"12.6.1", "470.161.03", Datacenter, Can, "branch R470"},

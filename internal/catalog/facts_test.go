@@ -102,7 +102,7 @@ func TestNGC(t *testing.T) {
 	}{
 		"a tag":                           {"23.10-py3", "8.6.1.6", true},
 		"without the ending":              {"23.10", "8.6.1.6", true},
-		"known, but not its TensorRT":     {"25.04-py3", "", true},
+		"known, but not its TensorRT":     {"26.10-py3", "", true},
 		"a month that ends as the ending": {"23.03", "8.5.3", true},
 		"another image of the same month": {"23.10-trtllm-python-py3", "", false},
 		"a month without an image":        {"21.01-py3", "", false},
@@ -124,6 +124,26 @@ func TestNGC(t *testing.T) {
 		}
 		if d, ok := MinDriver(image.CUDA); image.CUDA != "" && image.CUDA != "13.3" && (!ok || d == "") {
 			t.Errorf("%s: no driver is known for its CUDA %s", tag, image.CUDA)
+		}
+	}
+}
+
+func TestOnlyWhatNVIDIASaysIsCertain(t *testing.T) {
+	for name, tc := range map[string]struct {
+		tag  string
+		want bool
+	}{
+		"its own note":                  {"21.10", true},
+		"another image of the month":    {"24.08", true},
+		"three numbers are enough":      {"23.03", true},
+		"two numbers are not":           {"24.02", false},
+		"a stranger's note":             {"24.03", false},
+		"read from the months around":   {"24.06", false},
+		"sources that disagree":         {"21.11", false},
+		"a certain tag with no version": {"26.10", false},
+	} {
+		if image, ok := NGC(tc.tag); !ok || image.Certain() != tc.want {
+			t.Errorf("%s: Certain() of %+v, %v, want %v", name, image, ok, tc.want)
 		}
 	}
 }
