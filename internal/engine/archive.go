@@ -4,26 +4,30 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 )
 
-// maxChecksum is the largest archive whose checksum is computed.
-const maxChecksum = 64 << 20
+// archiveHead is the longest head of a "ptrt" archive.
+const archiveHead = 24
 
-// variant is one layout of the head of a "ptrt" archive.
+// variant is one layout of the head of a "ptrt" archive. Places are offsets from
+// its magic; 0 where there is none.
 type variant struct {
-	head    int64 // bytes before the payload
-	payload int   // where the 8-byte size of the payload lies
-	crc     int   // where its CRC-32 lies, or 0
-	number  int   // where the serialization number lies, or 0
+	head     int64 // bytes before the payload
+	payload  int   // the 8-byte size of the payload
+	crc      int   // the CRC-32 of the payload
+	optional bool  // a checksum of 0 is none
+	number   int   // the serialization number
+	second   int   // another number beside it
 }
 
-// The variants, as read from engines of TensorRT 6 to 10.15.
+// The variants, as read from engines of TensorRT 6 to 10.15. No plan of variant
+// C or D had anything but 0 at the place of a checksum.
 var (
-	variantA = variant{head: 24, payload: 12, crc: 20}   // 6.0, 7.0, 7.1
-	variantB = variant{head: 24, payload: 16, crc: 12}   // 8.0
-	variantC = variant{head: 24, payload: 16, number: 8} // 8.2 to 10.3
-	variantD = variant{head: 20, payload: 8, number: 4}  // from 10.6
-	variants = [...]variant{variantA, variantB, variantC, variantD}
+	variantA = variant{head: 24, payload: 12, crc: 20, number: 4, second: 8}      // 6.0, 7.0, 7.1
+	variantB = variant{head: 24, payload: 16, crc: 12, number: 4, second: 8}      // 8.0
+	variantC = variant{head: 24, payload: 16, crc: 12, optional: true, number: 8} // 8.2 to 10.3
+	variantD = variant{head: 20, payload: 8, crc: 16, optional: true, number: 4}  // from 10.6
 )
 
 // size is the length of the archive with this head.
@@ -31,100 +35,130 @@ func (v variant) size(head []byte) uint64 {
 	return binary.LittleEndian.Uint64(head[v.payload:]) + uint64(v.head)
 }
 
-// variantOf tells which variant the archive is; length is that of the file or
-// section around it.
-func variantOf(head []byte, length int64) (variant, bool) {
-	word := func(at int) uint32 { return binary.LittleEndian.Uint32(head[at:]) }
-	old := word(4) != 0
-	fits := map[variant]bool{
-		variantA: old, variantB: old,
-		variantC: word(4) == 0 && word(12) == 0,
-		variantD: word(16) == 0,
+// sane reports whether the head gives a size that an engine may have.
+func (v variant) sane(head []byte) bool {
+	const most = 1 << 40
+	size := v.size(head)
+	return size > uint64(v.head) && size < most
+}
+
+// variantOf tells which variant the archive is, from its head and the first word
+// behind the longest head. Length is that of the file or section around it;
+// exact, that the archive's own size is the same. Release numbers play no part:
+// only one place gives the right size, and the version, with which every payload
+// starts, shows where the head ends.
+func variantOf(head []byte, length int64) (v variant, exact, ok bool) {
+	later := variantC
+	if binary.LittleEndian.Uint32(head[4:]) != 0 {
+		later = variantB
 	}
-	for _, v := range variants {
-		if fits[v] && v.size(head) == uint64(length) {
-			return v, true
+	all := []variant{later, variantA, variantD}
+	exactly := func(v variant) bool { return v.size(head) == uint64(length) }
+	versioned := func(v variant) bool { return startsValue(head[v.head:], typeByte) }
+	for _, v := range all {
+		if exactly(v) && versioned(v) {
+			return v, true, true
 		}
 	}
-	// Cut short, or followed by something: the version, with which every payload
-	// starts, shows where the head ends.
+	// Cut short, or followed by something. A size read at the wrong place takes in
+	// the checksum, and is huge.
 	switch {
-	case fits[variantD] && startsValue(head[20:], typeByte):
-		return variantD, true
-	case !startsValue(head[24:], typeByte):
-		return variant{}, false
-	case fits[variantC]:
-		return variantC, true
-	case head[28] >= 8:
-		return variantB, true
+	case versioned(variantD):
+		return variantD, false, true
+	case versioned(variantA) && variantA.sane(head) && !later.sane(head):
+		return variantA, false, true
+	case versioned(later):
+		return later, false, true
 	}
-	return variantA, true
+	i := slices.IndexFunc(all, exactly)
+	if i < 0 {
+		return variant{}, false, false
+	}
+	return all[i], true, true
 }
 
 // archive inspects the "ptrt" archive at base inside length bytes. A bare one
 // fills its file; else it fills a section.
 func (x *inspection) archive(base, length int64, bare bool) {
-	const most = 32 // the longest head, and the first value behind it
-	head := x.bytes(base, most)
-	if len(head) < most {
-		x.f.Truncated = true
-		x.note("the file ends inside the header of the engine")
+	head := x.bytes(base, archiveHead+payloadBytes)
+	if len(head) < archiveHead+4 {
+		x.cut("the file ends inside the header of the engine")
 		return
 	}
-	v, ok := variantOf(head, length)
+	v, exact, ok := variantOf(head, length)
 	if !ok {
-		x.note("the header of the engine is of a layout that is not known")
+		if bare {
+			x.f.Kind = Unknown
+		}
+		x.note("the header of the engine is of a layout that is not known: % x", head[:archiveHead+4])
 		return
-	}
-	if v.number > 0 {
-		n := int64(binary.LittleEndian.Uint32(head[v.number:]))
-		x.f.Serialization = &n
-	} else {
-		x.note("serialization numbers %d and %d", binary.LittleEndian.Uint32(head[4:]), binary.LittleEndian.Uint32(head[8:]))
 	}
 	size := v.size(head)
 	switch {
+	case exact:
+		x.checksum(v, head, base, length)
 	case size < uint64(v.head) || size > math.MaxInt64:
 		x.damage("the header of the engine gives a size that makes no sense")
-	case size == uint64(length):
-		x.checksum(v, head, base, length)
+		size = uint64(length)
 	case !bare:
 		x.damage("the engine says %d bytes, its section has %d", size, length)
 	case size > uint64(length):
-		x.f.Truncated = true
-		x.note("the header says %d bytes, the file has %d: %d are missing", size, length, size-uint64(length))
+		x.missing(int64(size), length)
 	default:
-		x.note("%d bytes follow the end of the plan", uint64(length)-size)
+		x.follows(base+int64(size), length-int64(size))
 		x.checksum(v, head, base, int64(size))
 	}
-	x.payload(base + v.head)
+	number := binary.LittleEndian.Uint32(head[v.number:])
+	serialization := int64(number)
+	x.f.Serialization = &serialization
+	if v.second > 0 {
+		x.aside("the second serialization number is %d", binary.LittleEndian.Uint32(head[v.second:]))
+	}
+	x.payload(head[v.head:])
+	if bare && x.f.Kind == Plan && !x.f.Truncated {
+		if trailer, ok := x.whole(base+int64(size)-markSize, markSize); ok {
+			if offset, marked := MarkOffset(trailer); marked && offset < size-markSize {
+				x.simulated()
+			}
+		}
+	}
+	x.numbers(v, head)
 }
 
 // checksum compares the CRC-32 of the payload, where the archive has one.
 func (x *inspection) checksum(v variant, head []byte, base, size int64) {
-	if v.crc == 0 || base+size > x.size {
-		return
-	}
-	if size > maxChecksum {
-		x.note("the checksum was not tried: the engine is larger than %d MiB", maxChecksum>>20)
-		return
-	}
 	want := binary.LittleEndian.Uint32(head[v.crc:])
-	if got := x.crc(base+v.head, size-v.head); got != want && x.err == nil {
+	if v.optional && want == 0 || base+size > x.size {
+		return
+	}
+	if x.skim {
+		x.aside("the checksum was not tried: it takes reading the whole file")
+		return
+	}
+	if got := x.crc(base+v.head, size-v.head); got != want {
 		x.damage("the checksum of the engine is %08x, its header says %08x", got, want)
 	}
 }
 
 // payloadBytes is how much of the payload is looked at: the version and the
 // device block take less than 300 bytes.
-const payloadBytes = 1024
+const payloadBytes = 1000
 
 // payload reads the version and the device from the start of an archive.
-func (x *inspection) payload(offset int64) {
-	s := stream(x.bytes(offset, payloadBytes))
+func (x *inspection) payload(p []byte) {
+	s := stream(p)
 	version, ok := s.version()
 	if !ok {
-		x.note("the engine does not start with a version")
+		switch {
+		case x.f.Truncated:
+		case x.f.Container == archiveMagic:
+			// TensorRT reads timing caches with the same reader, by the same magic
+			// (NVIDIA/TensorRT issue 3566).
+			x.f.Kind = Unknown
+			x.note("an archive of TensorRT that does not start with a version, as engines do: it may be a timing cache")
+		default:
+			x.note("the engine does not start with a version, as those that are known do")
+		}
 		return
 	}
 	text := fmt.Sprintf("%d.%d.%d.%d", version[0], version[1], version[2], version[3])
@@ -133,11 +167,5 @@ func (x *inspection) payload(offset int64) {
 	} else {
 		x.f.TensorRT = text
 	}
-	sm, device := s.device(version)
-	if device == nil {
-		x.note("the GPU is described in a way that is not known")
-		return
-	}
-	x.f.SM, x.f.Device = sm, device
-	device.Likely = likely(sm, device)
+	x.device(s, version)
 }

@@ -3,49 +3,86 @@
 // mistake for plans.
 package engine
 
-import "io"
-
-// Kind says what a file is.
-type Kind string
-
-// The kinds of file that Inspect tells apart.
-const (
-	Plan          Kind = "tensorrt-plan"
-	GitLFSPointer Kind = "git-lfs-pointer"
-	ONNX          Kind = "onnx"
-	HTML          Kind = "html"
-	Gzip          Kind = "gzip"
-	Zip           Kind = "zip" // TorchScript and NumPy archives among others
-	Empty         Kind = "empty"
-	Unknown       Kind = "unknown"
+import (
+	"encoding/json"
+	"io"
 )
 
 // File is what the bytes of a file tell. What they do not tell is "", 0 or nil,
 // never guessed.
 type File struct {
-	Kind          Kind      `json:"kind"`
-	Size          int64     `json:"size"`
-	TensorRT      string    `json:"tensorrt"` // four numbers, "10.3.0.26"
-	SM            string    `json:"sm"`       // compute capability, "7.5"
-	Device        *Device   `json:"device"`
-	Container     string    `json:"container"` // "ftrt", "ptrt", "flatbuffer" or ""
+	Kind     Kind   `json:"kind"`
+	Size     int64  `json:"size"`
+	TensorRT string `json:"tensorrt"` // four numbers, "10.3.0.26"
+	SM       string `json:"sm"`       // compute capability, "7.5"
+	// Device is nil when the GPU is not described in a way that is known.
+	Device    *Device `json:"device"`
+	Container string  `json:"container"` // "ftrt", "ptrt", "flatbuffer" or ""
+	// Serialization is the number by which a runtime tells its own plans: the one
+	// that its message "Version tag does not match" prints.
 	Serialization *int64    `json:"serialization"`
 	Sections      []Section `json:"sections,omitempty"`
 	Truncated     bool      `json:"truncated"`
 	Damaged       bool      `json:"damaged"` // a checksum or a structure inside does not hold
 	Simulated     bool      `json:"simulated"`
-	Notes         []string  `json:"notes"`
+	// Notes are sentences for people: what is wrong comes first, what else is
+	// known of the file follows.
+	Notes []string `json:"notes"`
 }
 
-// Device is the GPU that a plan says it was built on.
+// Device is the GPU that a plan says it was built on. A number that the plan
+// does not tell is 0, and null in JSON.
 type Device struct {
-	SMs           int      `json:"sms"`
-	MemoryBytes   int64    `json:"memory_bytes"`
-	CoreKHz       int      `json:"core_khz"`
-	MemoryKHz     int      `json:"memory_khz"`
-	MemoryBusBits int      `json:"memory_bus_bits"`
-	L2Bytes       int64    `json:"l2_bytes"`
-	Likely        []string `json:"likely"` // catalogue names that fit
+	SMs           int
+	MemoryBytes   int64
+	CoreKHz       int
+	MemoryKHz     int
+	MemoryBusBits int
+	L2Bytes       int64
+	Likely        []string // catalogue names that fit; empty, not nil, when none does
+}
+
+// MarshalJSON writes numbers that are not known as null.
+func (d Device) MarshalJSON() ([]byte, error) {
+	likely := d.Likely
+	if likely == nil {
+		likely = []string{}
+	}
+	return json.Marshal(struct {
+		SMs           *int     `json:"sms"`
+		MemoryBytes   *int64   `json:"memory_bytes"`
+		CoreKHz       *int     `json:"core_khz"`
+		MemoryKHz     *int     `json:"memory_khz"`
+		MemoryBusBits *int     `json:"memory_bus_bits"`
+		L2Bytes       *int64   `json:"l2_bytes"`
+		Likely        []string `json:"likely"`
+	}{known(d.SMs), known(d.MemoryBytes), known(d.CoreKHz), known(d.MemoryKHz), known(d.MemoryBusBits), known(d.L2Bytes), likely})
+}
+
+func known[T comparable](n T) *T {
+	var unknown T
+	if n == unknown {
+		return nil
+	}
+	return &n
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (d *Device) UnmarshalJSON(text []byte) error {
+	var in struct {
+		SMs           int      `json:"sms"`
+		MemoryBytes   int64    `json:"memory_bytes"`
+		CoreKHz       int      `json:"core_khz"`
+		MemoryKHz     int      `json:"memory_khz"`
+		MemoryBusBits int      `json:"memory_bus_bits"`
+		L2Bytes       int64    `json:"l2_bytes"`
+		Likely        []string `json:"likely"`
+	}
+	if err := json.Unmarshal(text, &in); err != nil {
+		return err
+	}
+	*d = Device(in)
+	return nil
 }
 
 // Section is one entry of the section table of an "ftrt" container.
@@ -55,20 +92,12 @@ type Section struct {
 	Size   int64  `json:"size"`
 }
 
-// SimulatedTag is the tag of the extra section by which trtsim marks every
-// engine it writes, spelled as Section.Tag is.
-const SimulatedTag = "SIMU"
-
-// Inspect reads at most a few hundred KiB of r, plus whole files of the layouts
-// that carry a checksum when they are at most 64 MiB. It returns an error only
-// when reading itself fails; bytes that make no sense are described, not refused.
-func Inspect(r io.ReaderAt, size int64) (File, error) {
-	x := &inspection{view: view{r: r, size: size}, f: File{Size: size, Notes: []string{}}}
-	x.f.Kind = Unknown
-	x.inspect()
-	return x.f, x.err
-}
+// Inspect reads a few KiB of r, and the whole file, in pieces, where the layout
+// carries a checksum (TensorRT 6 to 8.0). It returns an error only when reading
+// itself fails: the File then holds what was found before, and nothing is said to
+// be wrong that was not read. Bytes that make no sense are described, not refused.
+func Inspect(r io.ReaderAt, size int64) (File, error) { return look(r, size, false) }
 
 // Skim is Inspect for a file that is far away: it computes no checksum and reads
-// a few KiB, however large the file is.
-func Skim(r io.ReaderAt, size int64) (File, error) { return Inspect(r, size) }
+// less than 16 KiB, however large the file is; two or three pieces of a plan.
+func Skim(r io.ReaderAt, size int64) (File, error) { return look(r, size, true) }
