@@ -68,7 +68,7 @@ func Record(w io.Writer, store string, m *artifact.Manifest) error {
 		p.line("verified in", m.Image.VerifyRef+" "+m.Image.VerifyDigest)
 	}
 	p.line("command", strings.Join(m.Argv, " "))
-	p.line("precision", m.Precision.Asked+obtained(m.Precision.Obtained))
+	p.line("precision", m.Precision.Asked+promise(m.Precision)+obtained(m.Precision.Obtained))
 	p.line("took", fmt.Sprintf("fetch %.1f s, build %.1f s, verify %.1f s, publish %.1f s", m.Seconds.Fetch, m.Seconds.Build, m.Seconds.Verify, m.Seconds.Publish))
 
 	p.title("made from")
@@ -135,6 +135,18 @@ func (p *page) line(name, value string) {
 	_, p.err = fmt.Fprintf(p.w, "  %-14s %s\n", name, value)
 }
 
+// promise tells whether the layers compute in what was asked; records of old do
+// not say.
+func promise(p artifact.Precision) string {
+	switch p.Promise {
+	case "":
+		return ""
+	case "kept":
+		return ", which the layers keep"
+	}
+	return ", and whether the layers keep to it is " + p.Promise + ": " + p.Why
+}
+
 // obtained tells how many layers compute in what, the most first.
 func obtained(layers map[string]int64) string {
 	if len(layers) == 0 {
@@ -143,8 +155,12 @@ func obtained(layers map[string]int64) string {
 	kinds := slices.SortedFunc(maps.Keys(layers), func(a, b string) int {
 		return cmp.Or(cmp.Compare(layers[b], layers[a]), cmp.Compare(a, b))
 	})
+	all := int64(0)
+	for _, n := range layers {
+		all += n
+	}
 	for i, kind := range kinds {
-		kinds[i] = fmt.Sprintf("%d in %s", layers[kind], kind)
+		kinds[i] = fmt.Sprintf("%d in %s (%.0f %%)", layers[kind], kind, 100*float64(layers[kind])/float64(all))
 	}
 	return "; layers: " + strings.Join(kinds, ", ")
 }

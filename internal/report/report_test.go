@@ -126,7 +126,7 @@ func record() *artifact.Manifest {
 		GPU:       artifact.GPU{Target: "A100", Product: "NVIDIA A100-SXM4-40GB", UUID: "GPU-1", SM: "8.0", SMs: 108, MemoryMiB: 40326},
 		Image:     artifact.Image{Ref: "nvcr.io/nvidia/tensorrt:24.08-py3", Digest: "sha256:" + sum("d"), VerifyRef: "deploy:1", VerifyDigest: "sha256:" + sum("e")},
 		TensorRT:  artifact.Measured{Declared: "10.3.0.26", Engine: "10.3.0.26"},
-		Precision: artifact.Precision{Asked: "fp16", Obtained: map[string]int64{"fp16": 40, "fp32": 2, "int32": 1}},
+		Precision: artifact.Precision{Asked: "fp16", Promise: "kept", Obtained: map[string]int64{"fp16": 40, "fp32": 2, "int32": 1}},
 		Argv:      []string{"trtexec", "--onnx=model/model.onnx", "--fp16"},
 		Source:    artifact.Source{Model: "models/bert-toy/model.onnx", SHA256: sum("1"), Digest: sum("2"), Commit: "0123abcd"},
 		Profiles: []artifact.Profile{{Name: "small", Shapes: []artifact.Shape{
@@ -196,7 +196,7 @@ func TestShortListsReadWell(t *testing.T) {
 func TestRecordPage(t *testing.T) {
 	golden(t, "record", func(w io.Writer) error { return Record(w, "s3://engines/prod", record()) })
 	bare := record()
-	bare.Simulated, bare.Profiles, bare.Verified, bare.Blobs, bare.Precision.Obtained = false, nil, nil, nil, nil
+	bare.Simulated, bare.Profiles, bare.Verified, bare.Blobs, bare.Precision = false, nil, nil, nil, artifact.Precision{Asked: "fp16", Promise: "unknown", Why: "the engine names no types"}
 	bare.GPU.UUID, bare.Image.VerifyDigest, bare.Image.VerifyRef, bare.Source.Commit = "", "", "", ""
 	golden(t, "record-bare", func(w io.Writer) error { return Record(w, "file:/store", bare) })
 }
