@@ -80,7 +80,11 @@ func variantOf(head []byte, length int64) (v variant, exact, ok bool) {
 // archive inspects the "ptrt" archive at base inside length bytes. A bare one
 // fills its file; else it fills a section.
 func (x *inspection) archive(base, length int64, bare bool) {
-	head := x.bytes(base, archiveHead+payloadBytes)
+	if length < archiveHead+4 && !bare {
+		x.damage("a section of %d bytes is too short for an engine", length)
+		return
+	}
+	head := x.bytes(base, int(min(archiveHead+payloadBytes, length)))
 	if len(head) < archiveHead+4 {
 		x.cut("the file ends inside the header of the engine")
 		return

