@@ -1,20 +1,6 @@
 package compat
 
-import (
-	"fmt"
-
-	"github.com/trtfarm/trtfarm/internal/engine"
-)
-
-// kinds says what a file is that is no plan.
-var kinds = map[engine.Kind]string{
-	engine.GitLFSPointer: "a Git LFS pointer, the engine itself was never fetched",
-	engine.ONNX:          "an ONNX model, no engine was built from it yet",
-	engine.HTML:          "a web page that was saved in place of an engine",
-	engine.Gzip:          "compressed with gzip",
-	engine.Zip:           "a zip archive",
-	engine.Empty:         "empty",
-}
+import "github.com/trtfarm/trtfarm/internal/engine"
 
 func describe(f engine.File) Engine {
 	e := Engine{TensorRT: f.TensorRT, SM: f.SM, Trouble: trouble(f)}
@@ -24,15 +10,14 @@ func describe(f engine.File) Engine {
 	return e
 }
 
-// trouble says why no TensorRT loads the file, wherever.
+// trouble says why no TensorRT loads the file, wherever. What a file is that is no
+// plan, and what to do with it, its first note says.
 func trouble(f engine.File) string {
 	switch {
+	case f.Kind != engine.Plan && len(f.Notes) > 0:
+		return "the file is no TensorRT plan: " + f.Notes[0]
 	case f.Kind != engine.Plan:
-		what, known := kinds[f.Kind]
-		if !known {
-			what = "no TensorRT plan"
-		}
-		return fmt.Sprintf("the file is %s: TensorRT cannot load it", what)
+		return "the file is no TensorRT plan"
 	case f.Truncated:
 		return "the plan is cut off: TensorRT cannot load it"
 	case f.Damaged:

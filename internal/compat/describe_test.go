@@ -29,14 +29,9 @@ func TestDescribe(t *testing.T) {
 		"":                    changed(func(f *engine.File) { f.Device = nil }),
 		"the plan is cut off": changed(func(f *engine.File) { f.Truncated, f.Damaged, f.Simulated = true, true, true }),
 		"the plan is damaged": changed(func(f *engine.File) { f.Damaged = true }),
-		"the plan is simulated: TensorRT cannot load it": changed(func(f *engine.File) { f.Simulated = true }),
-		"the file is empty":    {Kind: engine.Empty},
-		"a Git LFS pointer":    {Kind: engine.GitLFSPointer},
-		"an ONNX model":        {Kind: engine.ONNX},
-		"a web page":           {Kind: engine.HTML},
-		"compressed with gzip": {Kind: engine.Gzip},
-		"a zip archive":        {Kind: engine.Zip},
-		"the file is no TensorRT plan: TensorRT cannot load it": {Kind: engine.Unknown, Truncated: true},
+		"the plan is simulated: TensorRT cannot load it":        changed(func(f *engine.File) { f.Simulated = true }),
+		"the file is no TensorRT plan: an ONNX model: build it": {Kind: engine.ONNX, Notes: []string{"an ONNX model: build it", "more"}},
+		"the file is no TensorRT plan":                          {Kind: engine.Unknown, Truncated: true},
 	} {
 		got := compat.Describe(f).Trouble
 		if !strings.Contains(got, trouble) || trouble == "" && got != "" {

@@ -15,7 +15,7 @@ func (q *question) fix(verdict Verdict, all []finding, version, gpu, support Ver
 	switch {
 	case support == Invalid:
 		return q.serving()
-	case verdict == Invalid && (version == Invalid || gpu == Invalid):
+	case version == Invalid || gpu == Invalid:
 		steps = append(steps, q.remedy(version == Invalid, gpu == Invalid))
 	case verdict == Suboptimal && q.p.GPU != "" && !slices.ContainsFunc(all, func(f finding) bool { return f.verdict == Suboptimal && f.fix != "" }):
 		steps = append(steps, fmt.Sprintf("for full speed build it for that GPU: add gpus = [%q]", q.p.GPU))
@@ -42,7 +42,7 @@ func (q *question) fix(verdict Verdict, all []finding, version, gpu, support Ver
 	if gpu == Invalid && q.rescuedByLevel() {
 		flags = append(flags, levelFlag+ampereLevel)
 	}
-	if len(flags) == broken && broken > 0 {
+	if len(flags) == broken {
 		said := strings.Join(flags, " ")
 		if len(flags) > 1 {
 			said = `"` + said + `"`

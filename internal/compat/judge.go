@@ -28,6 +28,7 @@ type question struct {
 	built, runtime catalog.Version // zero when not known
 	kinds          []string        // of GPU that the place's may be, as the catalogue calls them
 	sm             string          // of the place
+	class          string          // of its GPU, as drivers tell classes apart
 }
 
 func newQuestion(e Engine, p Place) *question {

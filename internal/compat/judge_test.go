@@ -74,6 +74,10 @@ func TestRules(t *testing.T) {
 		"no image is known to have it":                        {compat.Engine{TensorRT: "10.5.0.99", SM: "7.5", Likely: []string{"T4"}}, "t4,trt=10.3", compat.Invalid, "10.3 runs there", "run TensorRT 10.5.0.99 there, or build it again with TensorRT 10.3: add images = [\"nvcr.io/nvidia/tensorrt:24.08-py3\"]"},
 		"an image that may have it":                           {compat.Engine{TensorRT: "10.4.0.26", SM: "7.5", Likely: []string{"T4"}}, "t4,trt=10.3", compat.Invalid, "10.3 runs there", "run nvcr.io/nvidia/tensorrt:24.09-py3 there, which may have TensorRT 10.4.0.26"},
 
+		"no image is known to the third number":  {compat.Engine{TensorRT: "8.6.2.3", SM: "7.5", Likely: []string{"T4"}}, "t4,trt=10.3", compat.Invalid, "10.3 runs there", "otherwise run TensorRT 8.6.2.3 there, or"},
+		"a mode that is not needed is not named": {a40, "a40,trt=10.11", compat.Invalid, "10.11 runs there", "if it was built with --versionCompatible, say so: --built-with=--versionCompatible; otherwise"},
+		"boards of one name":                     {compat.Engine{TensorRT: "8.6.1.6", SM: "8.6", SMs: 68, BusBits: 320, Likely: []string{"GeForce RTX 3080"}}, "rtx 3080,trt=8.6.1.6", compat.Suboptimal, "names boards that differ, with 68 or 70 SMs", "for full speed build it for that GPU"},
+
 		// The GPU
 		"another compute capability":                          {t4, "a10,trt=10.3.0.26", compat.Invalid, "built on compute capability 7.5, most likely a T4, and an A10 (8.6) is there: a plan runs only on the kind of GPU that built it", "build it again for that GPU: add gpus = [\"A10\"]"},
 		"below Ampere no level saves it":                      {v100, "t4,trt=10.3", compat.Invalid, "a plan runs only on the kind of GPU that built it", "build it again for that GPU: add gpus = [\"T4\"]"},
@@ -113,6 +117,13 @@ func TestRules(t *testing.T) {
 		"a TensorRT that dropped the GPU of the plan":         {with(v100, vc), "v100,trt=10.5", compat.Invalid, "TensorRT 10.5, which runs there, runs no plan on it: TensorRT 10.5 begins at 7.5", "24.09-py3"},
 		"a TensorRT of which nobody knows":                    {with(t4, vc), "t4,trt=11.99", compat.Unknown, "whether TensorRT 11.99, which runs there, runs plans on a T4 (7.5) is not known", ""},
 		"what nobody knows does not matter to what is known":  {t4, "t4,trt=11.99", compat.Invalid, "11.99 runs there", "--versionCompatible"},
+
+		// The driver
+		"a driver that serves the image":   {t4, "t4,image=24.08-py3,driver=560.35.03", compat.Valid, "the same runs there", ""},
+		"a driver of the same CUDA major":  {t4, "t4,image=24.08-py3,driver=535.129.03", compat.Valid, "the same runs there", ""},
+		"no driver is not asked for":       {t4, "t4,image=24.08-py3", compat.Valid, "the same runs there", ""},
+		"a driver on Windows is not known": {with(t4, windows), "t4,trt=10.3.0.26,cuda=12.6,os=windows,driver=470.57", compat.Valid, "the same runs there", ""},
+		"a Jetson's driver comes with it":  {xavier, "jetson xavier,trt=7.1.3,cuda=13.0,driver=470.57", compat.Suboptimal, "names boards that differ", "gpus"},
 
 		// Platform and weights
 		"a plan for Windows on Linux":             {with(t4, windows), "t4,trt=10.3,os=linux", compat.Invalid, "built for Windows on x86-64 (--runtimePlatform=WindowsAMD64), linux runs there", "without --runtimePlatform"},
@@ -159,6 +170,7 @@ func TestEveryRuleSaysItsReason(t *testing.T) {
 		"and where it was not":                  {t4, "t4,image=23.10-py3", "that the image 23.10 has TensorRT 8.6.1.6 was not read from NVIDIA"},
 		"the platform of a plan for Windows":    {with(t4, trtexec.Modes{Platform: "WindowsAMD64"}), "t4,trt=10.3,os=windows", "NVIDIA calls that experimental"},
 		"a Jetson's plan on ARM is not doubted": {xavier, "jetson xavier,trt=7.1.3,arch=arm64", "!kinds of CPU"},
+		"no serving of a GPU that is not known": {t4, "trt=10.3", "!whether TensorRT"},
 		"the serving of what is there is not":   {with(t4, trtexec.Modes{VersionCompatible: true}), "v100,trt=10.5", "a V100 (7.0) is there, and TensorRT 10.5, which runs there, runs no plan on it"},
 		"many that fit are not all named":       {compat.Engine{TensorRT: "10.3.0.26", SM: "7.5", SMs: 48, Likely: []string{"T4", "A10", "L4", "A2"}}, "t4,trt=10.3", "most likely a T4 or one of its like"},
 	} {

@@ -267,8 +267,7 @@ func placeOf(g inventory.GPU) Place {
 	if g.Where != "" {
 		p.Name = g.Where + ": " + p.Name
 	}
-	// nvidia-smi's table cuts long names, and what is left may be another GPU's.
-	if kind, ok := catalog.FindGPU(g.Product); ok && !strings.HasSuffix(g.Product, "...") {
+	if kind, ok := catalog.FindGPU(g.Product); ok {
 		p.GPU, p.SM = kind.Name, cmp.Or(g.SM, kind.SM)
 	}
 	return p

@@ -72,5 +72,19 @@ func (q *question) newer() bool {
 }
 
 // driver is the rule of drivers: whether the one there serves the CUDA of the
-// image there.
-func (q *question) driver() []finding { return nil }
+// image there. The bytes of a plan tell no CUDA. What is known of drivers is known
+// of those for Linux, and a Jetson's comes with its JetPack.
+func (q *question) driver() []finding {
+	if q.p.CUDA == "" || q.p.Driver == "" || q.p.OS == "windows" || onJetson(q.sm) {
+		return nil
+	}
+	a := catalog.DriverServes(q.p.CUDA, q.p.Driver, q.class)
+	reason := fmt.Sprintf("driver %s is there, and %s", q.p.Driver, a.Why)
+	switch a.Verdict {
+	case catalog.Can:
+		return []finding{{verdict: Valid, reason: reason}}
+	case catalog.Cannot:
+		return []finding{{Invalid, reason, "update the driver there, or run an image with an older CUDA"}}
+	}
+	return []finding{{Unknown, reason, "update the driver there, or try it"}}
+}
