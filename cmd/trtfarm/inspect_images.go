@@ -42,7 +42,8 @@ func images(f engine.File) (certain, notes []string) {
 	return certain, notes
 }
 
-// onJetson says that only Jetsons have this compute capability.
+// onJetson says that no GPU for servers or desktops is known to have this compute
+// capability.
 func onJetson(sm string) bool {
 	for _, g := range catalog.GPUs() {
 		if g.SM == sm && !strings.HasPrefix(g.Name, "Jetson") {
