@@ -66,27 +66,20 @@ func InspectJSON(w io.Writer, files []*Inspected) error {
 	return encode.Encode(files)
 }
 
-// kinds says what a kind of file is, after "is".
-var kinds = map[engine.Kind]string{
-	engine.Plan:          "a TensorRT engine",
-	engine.GitLFSPointer: "a Git LFS pointer, not the file itself",
-	engine.ONNX:          "an ONNX model",
-	engine.HTML:          "a web page",
-	engine.Gzip:          "a gzip file",
-	engine.Zip:           "a zip archive",
-	engine.Empty:         "an empty file",
-	engine.Unknown:       "not known",
-}
-
 // Inspect writes one block about a file for people: what it is and what is wrong
 // with it, what is known of it, and where it runs.
 func Inspect(w io.Writer, f *Inspected) error {
 	p := &page{w: w}
 	p.title(f.Path)
-	p.line("is", headline(f))
+	is, notes := headline(f), f.Notes
+	// A note that says the same and more takes its place.
+	if i := slices.IndexFunc(notes, func(n string) bool { return strings.HasPrefix(n, is) }); i >= 0 {
+		is, notes = notes[i], slices.Delete(slices.Clone(notes), i, i+1)
+	}
+	p.sentences("is", []string{is})
 	wrong := f.wrong()
 	if wrong {
-		p.sentences("", f.Notes)
+		p.sentences("", notes)
 	}
 	if f.Kind == engine.Plan {
 		p.plan(f)
@@ -102,7 +95,7 @@ func Inspect(w io.Writer, f *Inspected) error {
 		p.line("SHA-256", "unknown, and so is MD5: the file is far away and was not read whole")
 	}
 	if !wrong {
-		p.sentences("note", f.Notes)
+		p.sentences("note", notes)
 	}
 	p.judged(f.Against)
 	return p.err

@@ -3,7 +3,9 @@ package report
 import (
 	"errors"
 	"io"
+	"os"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -63,7 +65,7 @@ func inspectedModel() *Inspected {
 }
 
 func inspectedPointer() *Inspected {
-	f := NewInspected("x.trt", engine.File{Kind: engine.GitLFSPointer, Size: 134, Notes: []string{"run git lfs pull"}})
+	f := NewInspected("x.trt", engine.File{Kind: engine.GitLFSPointer, Size: 134, Notes: []string{"a git note", "a Git LFS pointer, not the file itself: run git lfs pull"}})
 	f.MD5, f.SHA256 = strings.Repeat("2", 32), strings.Repeat("3", 64)
 	return f
 }
@@ -145,6 +147,22 @@ func TestInspectedHoldsEverythingThatIsKnownOfAFile(t *testing.T) {
 		field, ok := got.Type().FieldByName(name)
 		if !ok || field.Tag.Get("json") != tag || !reflect.DeepEqual(got.FieldByName(name).Interface(), v.Field(i).Interface()) {
 			t.Errorf("engine.File.%s (%s) is lost", name, tag)
+		}
+	}
+}
+
+func TestEveryKindOfFileHasAName(t *testing.T) {
+	src, err := os.ReadFile("../engine/kind.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`Kind\s+= "([^"]+)"`).FindAllStringSubmatch(string(src), -1)
+	if len(found) < 10 {
+		t.Fatalf("found only the kinds %q", found)
+	}
+	for _, m := range found {
+		if kinds[engine.Kind(m[1])] == "" {
+			t.Errorf("kind %q has no name for people", m[1])
 		}
 	}
 }

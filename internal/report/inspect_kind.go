@@ -1,0 +1,60 @@
+package report
+
+import "github.com/trtfarm/trtfarm/internal/engine"
+
+// kinds says what a kind of file is, after "is".
+var kinds = map[engine.Kind]string{
+	engine.Plan:    "a TensorRT engine",
+	engine.Empty:   "an empty file",
+	engine.Unknown: "not known",
+
+	engine.GitLFSPointer:   "a Git LFS pointer, not the file itself",
+	engine.GitAnnexPointer: "a git-annex pointer, not the file itself",
+	engine.Link:            "the text of a symbolic link, not the file itself",
+	engine.HTML:            "a web page",
+	engine.ErrorDocument:   "an error message of a server",
+	engine.Zeros:           "zero bytes and nothing else",
+
+	engine.Gzip:     "a gzip file",
+	engine.Zstd:     "a zstd file",
+	engine.XZ:       "an xz file",
+	engine.Bzip2:    "a bzip2 file",
+	engine.LZ4:      "an lz4 file",
+	engine.Tar:      "a tar archive",
+	engine.SevenZip: "a 7z archive",
+	engine.RAR:      "a RAR archive",
+	engine.Zip:      "a zip archive",
+	engine.Base64:   "base64 text",
+	engine.UTF16:    "UTF-16 text",
+
+	engine.ONNX:        "an ONNX model",
+	engine.ONNXText:    "an ONNX model written as text",
+	engine.ONNXTensor:  "an ONNX tensor",
+	engine.ORT:         "a model in ONNX Runtime's own format",
+	engine.TorchScript: "a TorchScript model",
+	engine.PyTorch:     "a PyTorch checkpoint or program",
+	engine.Pickle:      "a Python pickle",
+	engine.NumPy:       "NumPy arrays",
+	engine.HDF5:        "an HDF5 file",
+	engine.Keras:       "a Keras model",
+	engine.TensorFlow:  "a TensorFlow model",
+	engine.TFLite:      "a TensorFlow Lite model",
+	engine.OpenVINO:    "an OpenVINO model",
+	engine.Safetensors: "weights in safetensors",
+	engine.GGUF:        "a GGUF model",
+	engine.CoreML:      "a Core ML model",
+	engine.Caffe:       "a Caffe model",
+	engine.UFF:         "a UFF model",
+	engine.NCNN:        "an ncnn model",
+	engine.RKNN:        "an RKNN model",
+
+	engine.CalibrationCache: "a calibration cache of TensorRT",
+	engine.TritonConfig:     "a model configuration of Triton",
+	engine.LayerInfo:        "layer information of trtexec",
+	engine.TrtexecLog:       "a log of trtexec",
+	engine.ELF:              "an ELF file",
+	engine.PE:               "a PE file",
+	engine.JSON:             "JSON",
+	engine.XML:              "XML",
+	engine.Text:             "text",
+}
