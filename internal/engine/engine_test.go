@@ -142,6 +142,7 @@ func TestASimulatedEngineWithoutSectionsEndsWithItsMark(t *testing.T) {
 		"a mark that is cut off":        {whole[:len(whole)-1], false},
 		"a mark whose complement fails": {append(whole[:len(whole)-1:len(whole)-1], 0), false},
 		"an engine without a mark":      {r.plan(t4), false},
+		"a marked one in a container":   {container("8.5.1.7", "", "ENGN", whole), false}, // sections have a mark of their own
 	} {
 		f := inspect(t, tc.data)
 		if f.Kind != engine.Plan || f.Simulated != tc.want || noted(f, "written by trtsim") != tc.want || f.TensorRT != "8.5.1.7" {
