@@ -44,7 +44,7 @@ func TestBoards(t *testing.T) {
 		return list
 	}
 	for gpu, want := range map[string][]int{
-		"T4": {40}, "A100-80GB": {108}, "H100-80GB": {132, 114}, "GeForce RTX 3080": {68, 70}, "no such": nil,
+		"T4": {40}, "A100-80GB": {108, 108}, "H100-80GB": {132, 114}, "GeForce RTX 3080": {68, 70}, "no such": nil,
 	} {
 		if got := sms(gpu); !slices.Equal(got, want) {
 			t.Errorf("boards of %s have %v SMs, want %v", gpu, got, want)

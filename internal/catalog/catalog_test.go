@@ -10,7 +10,7 @@ import (
 
 // header is the first row of every table; the code wants these columns.
 var headers = map[string]string{
-	"gpus.csv":                "name,product_names,sm,memory_gib,architecture,mig_capable,source",
+	"gpus.csv":                "name,aliases,product_names,sm,memory_gib,architecture,class,family,mig_capable,source",
 	"gpu-boards.csv":          "gpu,product,sms,bus_bits,memory_mib,memory_bytes,core_khz,memory_khz,l2_bytes,persist_l2_bytes,shared_kib,ecc,source",
 	"ngc-tensorrt-images.csv": "tag,tensorrt,cuda,min_driver,ubuntu,python,source,confidence",
 	"tensorrt-sm-support.csv": "tensorrt_version,min_sm,max_sm,notes,source",

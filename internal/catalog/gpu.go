@@ -1,22 +1,20 @@
 package catalog
 
 import (
-	"fmt"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
-	"sync"
 )
 
 // GPU is one kind of GPU, or a family of kinds that differ in memory or board.
 // A field that is not known, or that differs within a family, is zero.
 type GPU struct {
 	Name         string
+	Aliases      []string // what else people call it
 	Products     []string // as the driver prints them
 	SM           string   // compute capability, "7.5"
 	MemoryGiB    int      // nominal size
 	Architecture string   // as GPU feature discovery names it
+	Class        string   // one of the classes below
 	Members      []string // names of the kinds in a family; nil for a single kind
 	Source       string
 }
@@ -36,55 +34,52 @@ type gpuTable struct {
 	byProduct map[string]int
 }
 
-// familyName matches the names of kinds that belong to a family: "A100-80GB",
-// "H100 (unlabelled memory)".
-var familyName = regexp.MustCompile(`^(.+?)(?:-\d+GB| \(.*\))$`)
+var gpuTables = embedded("gpus.csv", parseGPUs)
 
-var gpuTables = sync.OnceValue(func() gpuTable {
-	t := gpuTable{byName: map[string]int{}, byProduct: map[string]int{}}
-	_, body := rows("gpus.csv")
+func parseGPUs(name string, text []byte) (gpuTable, error) {
+	body, err := readRows(name, text, "name", "aliases", "product_names", "sm", "memory_gib",
+		"architecture", "class", "family", "mig_capable", "source")
+	if err != nil {
+		return gpuTable{}, err
+	}
 	members := map[string][]GPU{}
-	for _, row := range body {
-		g := gpuRow(row)
-		if m := familyName.FindStringSubmatch(g.Name); m != nil {
-			members[m[1]] = append(members[m[1]], g)
+	for _, r := range body {
+		if f := r.text("family"); f != "" {
+			members[f] = append(members[f], gpuRow(r))
 		}
 	}
-	for _, row := range body {
-		g := gpuRow(row)
-		if m := familyName.FindStringSubmatch(g.Name); m != nil && members[m[1]] != nil {
-			t.add(family(m[1], members[m[1]]))
-			delete(members, m[1])
+	t := gpuTable{byName: map[string]int{}, byProduct: map[string]int{}}
+	for _, r := range body {
+		f := r.text("family")
+		if kinds := members[f]; len(kinds) > 0 && kinds[0].Name == r.text("name") {
+			t.add(r, "family", family(f, kinds))
 		}
-		t.add(g)
+		t.add(r, "name", gpuRow(r))
+		if *r.err != nil {
+			return gpuTable{}, *r.err
+		}
 	}
-	return t
-})
+	return t, nil
+}
 
-func gpuRow(row []string) GPU {
-	g := GPU{Name: row[0], SM: row[2], Architecture: row[4], Source: row[6]}
-	if row[3] != "" {
-		n, err := strconv.Atoi(row[3])
-		if err != nil {
-			panic(fmt.Sprintf("catalog: gpus.csv: %s: memory: %v", g.Name, err))
-		}
-		g.MemoryGiB = n
+func gpuRow(r row) GPU {
+	return GPU{
+		Name: r.needed("name"), Aliases: r.list("aliases"), Products: r.list("product_names"),
+		SM: r.capability("sm"), MemoryGiB: r.small("memory_gib"), Architecture: r.text("architecture"),
+		Class:  r.choice("class", Datacenter, Workstation, GeForce, Embedded),
+		Source: r.needed("source"),
 	}
-	// The table lists Kubernetes labels beside the names that they come from.
-	for product := range strings.SplitSeq(row[1], ";") {
-		same := func(p string) bool { return normal(p) == normal(product) }
-		if product != "" && !slices.ContainsFunc(g.Products, same) {
-			g.Products = append(g.Products, product)
-		}
-	}
-	return g
 }
 
 func family(name string, members []GPU) GPU {
 	f := members[0]
-	f.Name, f.Products, f.Members = name, nil, nil
+	f.Name, f.Aliases, f.Products, f.Members = name, nil, nil, nil
 	for _, m := range members {
-		f.Products = append(f.Products, m.Products...)
+		for _, p := range m.Products {
+			if !slices.Contains(f.Products, p) {
+				f.Products = append(f.Products, p)
+			}
+		}
 		f.Members = append(f.Members, m.Name)
 		if m.SM != f.SM {
 			f.SM = ""
@@ -95,35 +90,68 @@ func family(name string, members []GPU) GPU {
 		if m.Architecture != f.Architecture {
 			f.Architecture = ""
 		}
+		if m.Class != f.Class {
+			f.Class = ""
+		}
 	}
 	f.Source = "family of " + strings.Join(f.Members, ", ")
 	return f
 }
 
-func (t *gpuTable) add(g GPU) {
+// add enters a GPU that stands in row r, where a mistake is told of column.
+func (t *gpuTable) add(r row, column string, g GPU) {
 	i := len(t.gpus)
 	t.gpus = append(t.gpus, g)
-	for _, n := range shortNames(g.Name) {
+	for _, n := range g.names() {
+		if other, taken := t.byName[packed(n)]; taken {
+			r.wrong(column, "the name "+n+" means "+t.gpus[other].Name+" already")
+		}
 		t.byName[packed(n)] = i
 	}
 	if g.Members != nil {
 		return // a product is one kind of GPU, not a family
 	}
 	for _, p := range g.Products {
-		t.byProduct[normal(p)] = i
+		key := normal(p)
+		other, taken := t.byProduct[key]
+		switch {
+		case !taken:
+			t.byProduct[key] = i
+		case t.gpus[other].Members == nil:
+			// CUDA calls every Jetson Orin "Orin": that is their family.
+			of := slices.IndexFunc(t.gpus, func(f GPU) bool {
+				return slices.Contains(f.Members, g.Name) && slices.Contains(f.Members, t.gpus[other].Name)
+			})
+			if of < 0 {
+				r.wrong("product_names", p+" is "+t.gpus[other].Name+" already")
+				return
+			}
+			t.byProduct[key] = of
+		case !slices.Contains(t.gpus[other].Members, g.Name):
+			r.wrong("product_names", p+" is "+t.gpus[other].Name+" already")
+		}
 	}
 }
 
-// shortNames lists what people call a GPU: its name, and what is left of it
-// without the words that nobody says.
-func shortNames(name string) []string {
-	if short, ok := strings.CutPrefix(name, "GeForce "); ok {
-		return []string{name, short}
+// names lists what people call a GPU: its name, what is left of it without the
+// words that nobody says, and its aliases.
+func (g GPU) names() []string {
+	list := []string{g.Name}
+	short := g.Name
+	for _, word := range []string{"GeForce ", "RTX ", "GTX "} {
+		if cut, ok := strings.CutPrefix(short, word); ok && strings.HasPrefix(g.Name, "GeForce ") {
+			short = cut
+			list = append(list, short)
+		}
 	}
-	if strings.HasPrefix(name, "RTX A") {
-		return []string{name, strings.TrimPrefix(name, "RTX ")}
+	if strings.HasPrefix(g.Name, "RTX A") || strings.HasPrefix(g.Name, "Jetson ") {
+		_, short, _ := strings.Cut(g.Name, " ")
+		list = append(list, short)
 	}
-	return []string{name}
+	if short, ok := strings.CutSuffix(g.Name, " Blackwell"); ok {
+		list = append(list, short)
+	}
+	return append(list, g.Aliases...)
 }
 
 // normal brings the spellings of a product name together: the driver's with and
@@ -133,17 +161,19 @@ func normal(product string) string {
 	return strings.TrimPrefix(s, "nvidia-")
 }
 
-// packed is normal without separators, since people write RTX4090 and rtx-4090.
+// packed is normal without separators, since people write RTX4090 and rtx-4090,
+// and without the brand of old data-center GPUs.
 func packed(name string) string {
-	return strings.NewReplacer("-", "", "_", "").Replace(normal(name))
+	return strings.NewReplacer("-", "", "_", "").Replace(strings.TrimPrefix(normal(name), "tesla-"))
 }
 
-// FindGPU finds a GPU by the name that a user gives it ("t4", "RTX 4090",
-// "a100"), by the product name that a driver prints ("Tesla T4", "NVIDIA
-// A100-SXM4-40GB") or by a Kubernetes label, in upper or lower case. A name
-// means the family where there is one; a product name means the one kind. A
-// slice or a share of a GPU ("...-MIG-1g.5gb", "...-SHARED") is not that GPU
-// and is not found.
+// FindGPU finds a GPU by the name that a user gives it ("t4", "RTX 4090", "4090",
+// "a100", "A100 80GB", "h100-sxm"), by the product name that a driver prints
+// ("Tesla T4", "NVIDIA A100-SXM4-40GB") or by a Kubernetes label, in upper or
+// lower case. A name means the family where there is one; a product name means
+// the one kind, or the family where its kinds print the same. A slice or a share
+// of a GPU ("...-MIG-1g.5gb", "...-SHARED") is not that GPU and is not found;
+// SplitProduct takes such marks off.
 func FindGPU(name string) (GPU, bool) {
 	t := gpuTables()
 	i, ok := t.byName[packed(name)]
@@ -166,7 +196,7 @@ func (g GPU) Matches(product string) bool {
 }
 
 func (g GPU) clone() GPU {
-	g.Products, g.Members = slices.Clone(g.Products), slices.Clone(g.Members)
+	g.Aliases, g.Products, g.Members = slices.Clone(g.Aliases), slices.Clone(g.Products), slices.Clone(g.Members)
 	return g
 }
 

@@ -128,6 +128,19 @@ func (r row) needed(column string) string {
 	return s
 }
 
+// list is the cell of a column that holds several things, separated by ";".
+func (r row) list(column string) []string {
+	s := r.text(column)
+	if s == "" {
+		return nil
+	}
+	list := strings.Split(s, ";")
+	if slices.Contains(list, "") {
+		r.wrong(column, "something is missing beside a semicolon")
+	}
+	return list
+}
+
 // capability is the cell of a column that holds a compute capability, or nothing.
 func (r row) capability(column string) string {
 	s := r.text(column)
@@ -169,18 +182,4 @@ func (r row) wrong(column, want string) {
 	if *r.err == nil {
 		*r.err = fmt.Errorf("%s:%d: column %s: %q: %s", r.table, r.line, column, r.text(column), want)
 	}
-}
-
-// rows returns the rows of an embedded table below its header.
-func rows(name string) (header []string, body [][]string) {
-	f, err := data.Open("data/" + name)
-	if err != nil {
-		panic(fmt.Sprintf("catalog: %v", err))
-	}
-	defer f.Close()
-	all, err := csv.NewReader(f).ReadAll() // which wants every row as long as the header
-	if err != nil {
-		panic(fmt.Sprintf("catalog: %s: %v", name, err))
-	}
-	return all[0], all[1:]
 }

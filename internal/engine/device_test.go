@@ -145,7 +145,7 @@ func TestAPlanOfTensorRT5IsAHint(t *testing.T) {
 		"as seen": {"5.0.6.3", "NVIDIA Tegra X2", tx2, engine.Device{SMs: 2, MemoryBytes: 8235577344, CoreKHz: 1300500, MemoryKHz: 1600000, MemoryBusBits: 128, L2Bytes: 524288, Likely: []string{"Jetson TX2"}}},
 		"5.1, of a GPU that the catalogue names": {"5.1.2.2", "Tesla T4", t4,
 			engine.Device{SMs: 40, MemoryBytes: 15835660288, CoreKHz: 1590000, MemoryKHz: 5001000, MemoryBusBits: 256, L2Bytes: 4194304, Likely: []string{"T4"}}},
-		"4.0, of an unknown GPU": {"4.0.1.6", "Tesla K80", board{major: 3, minor: 7, sms: 13}, engine.Device{SMs: 13, Likely: []string{}}},
+		"4.0, of an unknown GPU": {"4.0.1.6", "GeForce GTX 680", board{major: 3, sms: 8}, engine.Device{SMs: 8, Likely: []string{}}},
 	} {
 		f := inspect(t, flat(tc.version, tc.product, tc.board))
 		if f.Kind != engine.Plan || f.Container != "flatbuffer" || f.TensorRT != tc.version || f.Device == nil || !reflect.DeepEqual(*f.Device, tc.want) || f.Truncated || f.Damaged ||

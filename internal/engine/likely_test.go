@@ -36,13 +36,13 @@ func TestLikelyGPUsFitEveryNumber(t *testing.T) {
 		"a bus of another board":     {"7.5", Device{SMs: 40, MemoryBusBits: 128, MemoryBytes: 15 * gib}, []string{}},
 		"memory of another board":    {"8.9", Device{SMs: 128, MemoryBusBits: 384, MemoryBytes: 48 * gib}, []string{}},
 		"a cache of another board":   {"8.9", Device{SMs: 128, MemoryBusBits: 384, MemoryBytes: 24 * gib, L2Bytes: 48 << 20}, []string{}},
-		"a capability and no memory": {"12.1", Device{SMs: 48}, []string{}},
+		"a capability and no memory": {"12.1", Device{SMs: 47}, []string{}},
 		"only a capability":          {"7.5", Device{}, []string{}},
 		"only a capability and SMs":  {"7.5", Device{SMs: 40}, []string{"T4"}},
-		"an unknown capability":      {"3.7", Device{SMs: 13, MemoryBusBits: 384, MemoryBytes: 12 * gib}, []string{}},
+		"an unknown capability":      {"3.0", Device{SMs: 8, MemoryBusBits: 256, MemoryBytes: 4 * gib}, []string{}},
 		"two of one chip":            {"8.9", Device{SMs: 142, MemoryBusBits: 384, MemoryBytes: 45 * gib}, []string{"L40", "L40S", "RTX 6000 Ada"}},
-		"told apart by their cache":  {"8.9", Device{SMs: 142, MemoryBusBits: 384, MemoryBytes: 45 * gib, L2Bytes: 100663296}, []string{"L40S"}},
-		"told apart by their clock":  {"8.9", Device{SMs: 142, MemoryBusBits: 384, MemoryBytes: 45 * gib, CoreKHz: 2490000}, []string{"L40S"}},
+		"told apart by their cache":  {"8.9", Device{SMs: 142, MemoryBusBits: 384, MemoryBytes: 45 * gib, L2Bytes: 100663296}, []string{"L40S", "RTX 6000 Ada"}},
+		"told apart by their clock":  {"8.6", Device{SMs: 84, MemoryBusBits: 384, MemoryBytes: 45 * gib, CoreKHz: 1740000}, []string{"A40"}},
 		"a clock of none of them":    {"8.9", Device{SMs: 142, MemoryBusBits: 384, MemoryBytes: 45 * gib, CoreKHz: 1000000}, []string{"L40", "L40S", "RTX 6000 Ada"}},
 	} {
 		if got := likely(tc.sm, &tc.d); !slices.Equal(got, tc.want) {
