@@ -116,6 +116,46 @@ func TestDynamicInputWithoutShapesIsBuiltAsOne(t *testing.T) {
 	}
 }
 
+func TestEcho(t *testing.T) {
+	inFolder(t)
+	builds(t, "10.15.1.29", nil, "--onnx=static.onnx", "--saveEngine=10.15.1.29")
+	builds(t, "10.13.3.9", nil, "--onnx=static.onnx", "--saveEngine=10.13.3.9")
+	best := []string{"--onnx=static.onnx", "--best"}
+	for _, tc := range []struct {
+		release, gpu string
+		args         []string
+		says, not    string
+	}{
+		{"8.5.1.7", "A10", best, "Precision: FP32+FP16+INT8\n", ""},
+		{"8.5.1.7", "A10", best, "Calibration: Dynamic\n", ""},
+		{"9.0.1.4", "A10", best, "Precision: FP32+FP16+BF16+INT8\n", ""},
+		{"9.0.1.4", "T4", best, "Precision: FP32+FP16+INT8\n", "BF16"},
+		{"10.13.3.9", "B300", best, "Precision: FP32+FP16+BF16+INT8\n", ""},
+		{"10.14.1.48", "B300", best, "Precision: FP32+FP16+BF16\n", "INT8"},
+		{"10.14.1.48", "A10", best, "", "TF32 is enabled"},
+		{"10.14.1.48", "A10", []string{"--onnx=static.onnx", "--noTF32"}, "TF32 is enabled by default.", ""},
+		{"10.14.1.48", "A10", []string{"--onnx=static.onnx", "--fp16"}, "", "TF32 is enabled"},
+		{"10.14.1.48", "A10", []string{"--onnx=static.onnx", "--stronglyTyped"}, "Precision: Strongly Typed", "TF32 is enabled"},
+		{"10.13.3.9", "T4", []string{"--loadEngine=10.13.3.9"}, "=== Build Options ===", ""},
+		{"10.15.1.29", "T4", []string{"--loadEngine=10.15.1.29"}, "=== System Options ===", "=== Build Options ==="},
+		{"9.2.0.5", "T4", []string{"--onnx=static.onnx", "--weightless"}, "Weightless: Enabled", ""},
+		{"10.0.1.6", "T4", []string{"--onnx=static.onnx", "--stripWeights"}, "Strip weights: Enabled", ""},
+		{"10.0.1.6", "T4", []string{"--onnx=static.onnx", "--memPoolSize=tacticSharedMem:96"}, "tacticSharedMem: 96 KiB", ""},
+		{"8.6.1.6", "T4", []string{"--onnx=static.onnx", "--vc", "--excludeLeanRuntime"}, "Exclude Lean Runtime: Enabled", ""},
+	} {
+		o := trtexecRun(t, tc.release, []string{"TRTSIM_GPU=" + tc.gpu}, append(tc.args, "--skipInference")...)
+		has(t, o.out, tc.says)
+		if tc.not != "" {
+			lacks(t, o.out, tc.not)
+		}
+		if o.status != passed {
+			t.Errorf("%s %q ends with %+v\n%s", tc.release, tc.args, o.status, o.errs)
+		}
+	}
+	o := trtexecRun(t, "10.3.0.26", nil, "--onnx=static.onnx", "--safe", "--skipInference")
+	has(t, o.errs, "[E] Safety is not supported because safety runtime library is unavailable.")
+}
+
 func TestEngineSaysWhatItIs(t *testing.T) {
 	for _, tc := range []struct {
 		release, gpu, precision string

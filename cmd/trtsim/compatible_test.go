@@ -98,7 +98,7 @@ func TestHardwareLevels(t *testing.T) {
 func TestPlansForWindows(t *testing.T) {
 	inFolder(t)
 	o := trtexecRun(t, "10.3.0.26", nil, "--onnx=static.onnx", "--saveEngine=e.plan", "--runtimePlatform=WindowsAMD64")
-	if o.status != passed {
+	if o.status != passed || o.errs != "" {
 		t.Errorf("build ends with %+v\n%s", o.status, o.errs)
 	}
 	has(t, o.out, "Runtime Platform: Windows AMD64", "Skipped inference phase")

@@ -12,6 +12,8 @@ import (
 // nothing of trtsim but its mark.
 func TestTrtfarmReadsTheEngine(t *testing.T) {
 	for _, tc := range []struct{ release, gpu, sm, likely string }{
+		{"8.4.3.1", "A100", "8.0", "A100-40GB"},
+		{"8.5.1.7", "T4", "7.5", "T4"},
 		{"8.6.1.6", "T4", "7.5", "T4"},
 		{"9.2.0.5", "A10", "8.6", "A10"},
 		{"10.3.0.26", "A100", "8.0", "A100-40GB"},
@@ -35,7 +37,7 @@ func TestTrtfarmReadsTheEngine(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if e.Kind != engine.Plan || e.TensorRT != tc.release || e.SM != tc.sm || !e.Simulated || e.Truncated || e.Damaged || e.Container != "ftrt" {
+			if e.Kind != engine.Plan || e.TensorRT != tc.release || e.SM != tc.sm || !e.Simulated || e.Truncated || e.Damaged || (e.Container == "ptrt") != (tc.release < "8.6" && tc.release[0] == '8') {
 				t.Errorf("%s on %s: %+v", tc.release, tc.gpu, e)
 			}
 			if e.Device == nil || !slices.Contains(e.Device.Likely, tc.likely) {

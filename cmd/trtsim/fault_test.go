@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/trtfarm/trtfarm/internal/onnx"
+	"github.com/trtfarm/trtfarm/internal/onnx/onnxtest"
 	"github.com/trtfarm/trtfarm/internal/trtexec"
 )
 
@@ -124,6 +126,13 @@ func TestPrecisionThatIsNotKept(t *testing.T) {
 		}
 		trtexecRun(t, "10.3.0.26", env, append(quick, "--loadEngine=e.plan", "--loadInputs=x:in.raw")...)
 		got := readFloats(t, "y.output.2.3.fp32.raw")
+		if fault == "precision" { // types of the model are no match for it
+			save(t, "half.onnx", onnxtest.Model(onnxtest.Node("Relu", []string{"x"}, []string{"y"}), onnxtest.Input("x", onnx.Float16, 3), onnxtest.Output("y", onnx.Float16, 3)))
+			trtexecRun(t, "11.1.0.106", env, "--onnx=half.onnx", "--skipInference", "--profilingVerbosity=detailed", "--exportLayerInfo=half.json")
+			if layers, err := trtexec.ReadLayerInfo(bytes.NewReader(must(os.ReadFile("half.json")))); err != nil || layers["fp32"] != 1 {
+				t.Errorf("layers of a typed model are %v, %v", layers, err)
+			}
+		}
 		if kept := fault != "precision"; layers["fp16"] == 1 != kept || layers["fp32"] == 1 == kept || (got[0] == x[0]) == kept {
 			t.Errorf("%q: layers are %v, outputs %v", fault, layers, got)
 		}

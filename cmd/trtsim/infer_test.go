@@ -160,9 +160,42 @@ func TestExportedTimes(t *testing.T) {
 		t.Errorf("%d times, the fourth %v", len(times), times[3])
 	}
 	has(t, o.out, "H2D Latency: min = 0 ms, max = 0 ms")
-	o = trtexecRun(t, "8.6.1.6", nil, "--loadEngine=e.plan", "--dumpProfile")
-	if strings.Contains(o.out, "Performance summary") {
-		t.Error("--dumpProfile does not suppress the performance summary")
+}
+
+// A profiler on the measured run suppresses the summary, until 11.0 gave it a run
+// of its own.
+func TestProfiles(t *testing.T) {
+	withRuntime(t)
+	inFolder(t)
+	for _, tc := range []struct {
+		release, flags string
+		summary        bool
+	}{
+		{"8.6.1.6", "--dumpProfile", false},
+		{"8.6.1.6", "--exportProfile=p.json", false},
+		{"8.6.1.6", "--exportProfile=p.json --separateProfileRun", true},
+		{"11.0.0.114", "--dumpProfile --exportProfile=p.json", true},
+	} {
+		builds(t, tc.release, nil, "--onnx=static.onnx", "--saveEngine=e.plan")
+		o := trtexecRun(t, tc.release, nil, append(strings.Fields(tc.flags), "--loadEngine=e.plan")...)
+		if got := strings.Contains(o.out, "Performance summary"); got != tc.summary {
+			t.Errorf("%s %s: performance summary: %v", tc.release, tc.flags, got)
+		}
+		if told := strings.Contains(o.out, "To show e2e network timing report, add --separateProfileRun"); told == tc.summary {
+			t.Errorf("%s %s: tells why there is no summary: %v", tc.release, tc.flags, told)
+		}
+		if strings.Contains(tc.flags, "--dumpProfile") {
+			has(t, o.out, "=== Profile (", "Mul_0   ")
+		}
+		if strings.Contains(tc.flags, "--exportProfile") {
+			var rows []map[string]any
+			if err := json.Unmarshal(must(os.ReadFile("p.json")), &rows); err != nil || len(rows) != 2 || rows[0]["count"] == nil || rows[1]["name"] != "Mul_0" {
+				t.Errorf("%s %s: profile is %v, %v", tc.release, tc.flags, rows, err)
+			}
+			if err := os.Remove("p.json"); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 }
 

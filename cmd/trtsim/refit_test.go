@@ -58,17 +58,31 @@ func TestStrippedEngines(t *testing.T) {
 	}
 }
 
+// Parameters stay in a stripped engine, but it gives zeros all the same.
+func TestStrippedEnginesOfSmallTensors(t *testing.T) {
+	withRuntime(t)
+	inFolder(t)
+	builds(t, "10.0.1.6", nil, "--onnx=static.onnx", "--saveEngine=e.plan", "--stripWeights")
+	o := trtexecRun(t, "10.0.1.6", nil, append(quick, "--loadEngine=e.plan")...)
+	if got := readFloats(t, "y.output.2.3.fp32.raw"); o.status != passed || !slices.Equal(got, make([]float32, 6)) {
+		t.Errorf("ends with %+v and %v", o.status, got)
+	}
+}
+
 func TestRefitRefuses(t *testing.T) {
 	inFolder(t)
 	const release = "11.1.0.106"
 	builds(t, release, nil, "--onnx=static.onnx", "--saveEngine=plain.plan")
 	builds(t, release, nil, "--onnx=static.onnx", "--saveEngine=refit.plan", "--refit")
-	save(t, "wide.onnx", onnxtest.Model(onnxtest.Node("Relu", []string{"a"}, []string{"b"}), onnxtest.Input("a", onnx.Float32, 3), onnxtest.Output("b", onnx.Float32, 3)))
+	for file, names := range map[string][2]string{"inputs.onnx": {"a", "y"}, "outputs.onnx": {"x", "b"}} {
+		save(t, file, onnxtest.Model(onnxtest.Node("Relu", []string{names[0]}, []string{names[1]}), onnxtest.Input(names[0], onnx.Float32, 2, 3), onnxtest.Output(names[1], onnx.Float32, 2, 3)))
+	}
 	for name, args := range map[string][]string{
 		"an engine that was not built for it": {"--loadEngine=plain.plan", "--refitFromOnnx=static.onnx"},
 		"a model that is not there":           {"--loadEngine=refit.plan", "--refitFromOnnx=gone.onnx"},
 		"a broken model":                      {"--loadEngine=refit.plan", "--refitFromOnnx=corrupt.onnx"},
-		"another model":                       {"--loadEngine=refit.plan", "--refitFromOnnx=wide.onnx"},
+		"a model of other outputs":            {"--loadEngine=refit.plan", "--refitFromOnnx=outputs.onnx"},
+		"a model of other inputs":             {"--loadEngine=refit.plan", "--refitFromOnnx=inputs.onnx"},
 	} {
 		o := trtexecRun(t, release, nil, append(args, "--refit", "--skipInference")...)
 		if o.status != failed {

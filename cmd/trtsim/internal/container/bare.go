@@ -6,15 +6,13 @@ import (
 	"os"
 
 	"github.com/trtfarm/trtfarm/internal/catalog"
+	"github.com/trtfarm/trtfarm/internal/engine"
 )
 
 // A bare archive has no sections, so the mark of a simulated engine lies at the
 // end of its payload, and the last bytes of the file say where:
 //
-//	header | device block | zeros, if padded | JSON and model | markTrailer
-//
-// The trailer is the offset of the JSON from the start of the file (8 bytes),
-// the tag of the mark, and the tag's complement.
+//	header | device block | zeros, if padded | JSON and model | engine.MarkTrailer
 const markTrailer = 16
 
 // archiveHead is the length of the header that 8.2 to 10.5 write.
@@ -34,11 +32,8 @@ func writeBare(f *os.File, e Engine, meta []byte, model io.Reader) (int64, error
 	if err := writeMark(f, at, meta, model, e.Meta.ModelSize); err != nil {
 		return 0, err
 	}
-	le := binary.LittleEndian
-	end := le.AppendUint64(nil, uint64(at))
-	end = le.AppendUint32(end, tagMark)
-	end = le.AppendUint32(end, ^uint32(tagMark))
-	if _, err := f.WriteAt(end, total-markTrailer); err != nil {
+	end := engine.MarkTrailer(uint64(at))
+	if _, err := f.WriteAt(end[:], total-markTrailer); err != nil {
 		return 0, err
 	}
 	return total, f.Truncate(total)
@@ -69,8 +64,8 @@ func readBare(r io.ReaderAt, size int64) (Plan, error) {
 	if err := readAt(r, end[:], size-markTrailer); err != nil {
 		return p, err
 	}
-	at := le.Uint64(end[:])
-	if le.Uint32(end[8:]) != tagMark || le.Uint32(end[12:]) != ^uint32(tagMark) || at < archiveHead || at > uint64(size-markTrailer) {
+	at, marked := engine.MarkOffset(end[:])
+	if !marked || at > uint64(size-markTrailer) {
 		return p, ErrNotSimulated
 	}
 	return p, p.readMark(io.NewSectionReader(r, int64(at), size-markTrailer-int64(at)))
