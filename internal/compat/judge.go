@@ -40,7 +40,7 @@ func newQuestion(e Engine, p Place) *question {
 	q.built, _ = catalog.ParseVersion(e.TensorRT)
 	q.runtime, _ = catalog.ParseVersion(p.TensorRT)
 	if g, ok := catalog.FindGPU(p.GPU); ok {
-		q.sm = cmp.Or(q.sm, g.SM)
+		q.sm, q.class = cmp.Or(q.sm, g.SM), g.Class
 		q.kinds = g.Members
 		if g.Members == nil {
 			q.kinds = []string{g.Name}

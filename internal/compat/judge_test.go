@@ -119,11 +119,15 @@ func TestRules(t *testing.T) {
 		"what nobody knows does not matter to what is known":  {t4, "t4,trt=11.99", compat.Invalid, "11.99 runs there", "--versionCompatible"},
 
 		// The driver
-		"a driver that serves the image":   {t4, "t4,image=24.08-py3,driver=560.35.03", compat.Valid, "the same runs there", ""},
-		"a driver of the same CUDA major":  {t4, "t4,image=24.08-py3,driver=535.129.03", compat.Valid, "the same runs there", ""},
-		"no driver is not asked for":       {t4, "t4,image=24.08-py3", compat.Valid, "the same runs there", ""},
-		"a driver on Windows is not known": {with(t4, windows), "t4,trt=10.3.0.26,cuda=12.6,os=windows,driver=470.57", compat.Valid, "the same runs there", ""},
-		"a Jetson's driver comes with it":  {xavier, "jetson xavier,trt=7.1.3,cuda=13.0,driver=470.57", compat.Suboptimal, "names boards that differ", "gpus"},
+		"a driver that serves the image":            {t4, "t4,image=24.08-py3,driver=560.35.03", compat.Valid, "the same runs there", ""},
+		"a driver of the same CUDA major":           {t4, "t4,image=24.08-py3,driver=535.129.03", compat.Valid, "the same runs there", ""},
+		"a driver that the image's package bridges": {t4, "t4,image=24.08-py3,driver=470.256.02", compat.Valid, "the same runs there", ""},
+		"a driver that nothing bridges":             {t4, "t4,image=24.08-py3,driver=450.51", compat.Invalid, "driver 450.51 is there, and CUDA 12.6 needs 525", "update the driver there, or run an image with an older CUDA"},
+		"no package bridges it on other GPUs":       {with(compat.Engine{TensorRT: "10.3.0.26", SM: "8.9", SMs: 128, BusBits: 384, Likely: []string{"GeForce RTX 4090"}}, trtexec.Modes{}), "rtx 4090,image=24.08-py3,driver=470.256.02", compat.Invalid, "only data-center GPUs have a way around", "update the driver"},
+		"a driver on a GPU that is not known":       {t4, "sm=7.5,image=24.08-py3,driver=470.256.02", compat.Unknown, "but for data-center GPUs", "update the driver there, or try it"},
+		"no driver is not asked for":                {t4, "t4,image=24.08-py3", compat.Valid, "the same runs there", ""},
+		"a driver on Windows is not known":          {with(t4, windows), "t4,trt=10.3.0.26,cuda=12.6,os=windows,driver=470.57", compat.Valid, "the same runs there", ""},
+		"a Jetson's driver comes with it":           {xavier, "jetson xavier,trt=7.1.3,cuda=13.0,driver=470.57", compat.Suboptimal, "names boards that differ", "gpus"},
 
 		// Platform and weights
 		"a plan for Windows on Linux":             {with(t4, windows), "t4,trt=10.3,os=linux", compat.Invalid, "built for Windows on x86-64 (--runtimePlatform=WindowsAMD64), linux runs there", "without --runtimePlatform"},
