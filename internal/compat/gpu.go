@@ -178,7 +178,7 @@ func (q *question) product() (same bool, doubt, fix string) {
 		}
 		return false, fmt.Sprintf("%s names boards that differ, with %s SMs", q.p.GPU, counts(boards)), fix
 	case len(q.kinds) > 1:
-		return true, fmt.Sprintf("that names %s, which have the same chip but not the same memory", enumerated(q.kinds, "and")), ""
+		return true, fmt.Sprintf("that names %s, which have the same chip, as far as is known, but not the same memory", enumerated(q.kinds, "and")), ""
 	}
 	return true, "", ""
 }

@@ -167,7 +167,7 @@ func TestEveryRuleSaysItsReason(t *testing.T) {
 		"a pair that one documentation names":   {with(compat.Engine{TensorRT: "9.2.0.5", SM: "7.5", Likely: []string{"T4"}}, trtexec.Modes{VersionCompatible: true}), "t4,trt=10.3", "that of 11.4 no longer does"},
 		"a shared GPU answers at varying speed": {t4, "Tesla-T4-SHARED,trt=10.3", "the GPU there is shared with other work"},
 		"but not where it does not run":         {t4, "NVIDIA-A10-SHARED,trt=10.3", "!shared"},
-		"a family is named with its members":    {a100, "a100,trt=10.3", "that names A100-40GB, A100-80GB and A100-64GB, which have the same chip but not the same memory"},
+		"a family is named with its members":    {a100, "a100,trt=10.3", "that names A100-40GB, A100-80GB and A100-64GB, which have the same chip, as far as is known, but not the same memory"},
 		"ampere+ is slower at home, too":        {with(a40, trtexec.Modes{Hardware: "ampere+"}), "a40,trt=10.9", "it runs, though ampere+ gives speed away"},
 		"what the catalogue is not sure of":     {t4, "t4,image=24.04-py3", "sources differ on which TensorRT the image 24.04 has, perhaps 8.6"},
 		"what was not read from NVIDIA":         {t4, "t4,image=25.01-py3,trt=10.8", "!not read from NVIDIA"},
