@@ -44,7 +44,8 @@ func TestFindGPU(t *testing.T) {
 		"a short name that is the start of more":   {"A10", "A10"},
 		"the longer one":                           {"a10g", "A10G"},
 		"two spaces and a newline are still it":    {" NVIDIA  A30\n", "A30"},
-		"a Jetson by its module":                   {"agx orin", "Jetson Orin"},
+		"a Jetson by its module":                   {"agx orin", "Jetson AGX Orin"},
+		"what CUDA calls several is their family":  {"Orin", "Jetson Orin"},
 		"what CUDA calls one is that one":          {"NVIDIA Tegra X2", "Jetson TX2"},
 		"Grace Hopper by its memory":               {"GH200", "GH200"},
 		"a slice is not the GPU":                   {"NVIDIA-A100-SXM4-40GB-MIG-1g.5gb", ""},
@@ -138,6 +139,8 @@ func TestFamilies(t *testing.T) {
 		"A800": "A800-40GB,A800-80GB", "H100": "H100-80GB,H100-94GB",
 		"H800": "H800-80GB", "GH200": "GH200-96GB,GH200-144GB", "GeForce GTX 1060": "GeForce GTX 1060 6GB,GeForce GTX 1060 3GB",
 		"RTX PRO 6000 Blackwell": "RTX PRO 6000 Blackwell Server,RTX PRO 6000 Blackwell Workstation",
+		"Jetson Orin":            "Jetson AGX Orin,Jetson Orin NX,Jetson Orin Nano",
+		"Jetson Xavier":          "Jetson AGX Xavier,Jetson Xavier NX",
 	}
 	for _, g := range GPUs() {
 		if g.Members == nil {
@@ -188,6 +191,8 @@ func TestMatches(t *testing.T) {
 		"a slice is not the GPU":               {"A100", "NVIDIA-A100-SXM4-40GB-MIG-1g.5gb", false},
 		"a shared GPU is not the GPU":          {"T4", "Tesla-T4-SHARED", false},
 		"nothing matches nothing":              {"A100-64GB", "", false},
+		"CUDA's name of a family":              {"Jetson Orin", "Orin", true},
+		"CUDA does not tell one from another":  {"Jetson AGX Orin", "Orin", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g, ok := FindGPU(tc.target)

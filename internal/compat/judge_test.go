@@ -18,7 +18,7 @@ var (
 	a100   = compat.Engine{TensorRT: "10.3.0.26", SM: "8.0", SMs: 108, MemoryBytes: 81037 << 20, BusBits: 5120, Likely: []string{"A100-80GB"}}
 	a40    = compat.Engine{TensorRT: "10.9.0.34", SM: "8.6", SMs: 84, BusBits: 384, Likely: []string{"A40", "RTX A6000"}}
 	h100   = compat.Engine{TensorRT: "10.3.0.26", SM: "9.0", SMs: 132, BusBits: 5120, Likely: []string{"H100-80GB"}}
-	xavier = compat.Engine{TensorRT: "7.1.3.0", SM: "7.2", SMs: 6, BusBits: 256, Likely: []string{"Jetson Xavier"}}
+	xavier = compat.Engine{TensorRT: "7.1.3.0", SM: "7.2", SMs: 6, BusBits: 256, Likely: []string{"Jetson Xavier NX"}}
 	slice  = compat.Engine{TensorRT: "10.3.0.26", SM: "8.0", SMs: 14, BusBits: 640}
 	old    = compat.Engine{TensorRT: "8.5.1.7", SM: "7.5", SMs: 40, BusBits: 256, Likely: []string{"T4"}}
 	bare   = compat.Engine{TensorRT: "10.3.0.26", SM: "7.5"}

@@ -31,8 +31,8 @@ func TestEveryOrderOfTheDeviceBlockIsRead(t *testing.T) {
 	}{
 		"T4": {t4, "7.5", "T4"}, "GTX 1060 3 GB": {gtx1060, "6.1", "GeForce GTX 1060 3GB"}, "GTX 1650 Ti": {gtx1650, "7.5", "GeForce GTX 1650 Ti"},
 		"RTX 3060": {rtx3060, "8.6", "GeForce RTX 3060"}, "RTX 3080": {rtx3080, "8.6", "GeForce RTX 3080"}, "RTX 4070": {rtx4070, "8.9", "GeForce RTX 4070"},
-		"RTX 4090": {rtx4090, "8.9", "GeForce RTX 4090"}, "Orin": {orin, "8.7", "Jetson Orin"}, "TX2": {tx2, "6.2", "Jetson TX2"},
-		"Xavier": {xavier, "7.2", "Jetson Xavier"}, "Nano": {nano, "5.3", "Jetson Nano"},
+		"RTX 4090": {rtx4090, "8.9", "GeForce RTX 4090"}, "Orin": {orin, "8.7", "Jetson Orin Nano"}, "TX2": {tx2, "6.2", "Jetson TX2"},
+		"Xavier": {xavier, "7.2", "Jetson AGX Xavier"}, "Nano": {nano, "5.3", "Jetson Nano"},
 	}
 	for _, r := range releases {
 		for name, tc := range boards {

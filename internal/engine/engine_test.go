@@ -66,7 +66,7 @@ func TestPublishedEnginesTellVersionAndGPU(t *testing.T) {
 			Device: &engine.Device{SMs: 1, MemoryBytes: 4156661760, CoreKHz: 921600, MemoryKHz: 12750, MemoryBusBits: 64, L2Bytes: 262144, Likely: []string{"Jetson Nano"}}}},
 		"8.0, with its body lost": {restored(t, "trt8.0.1.6-agxxavier-mtcnn-det2.engine.head", 531783, ""), engine.File{
 			TensorRT: "8.0.1.6", SM: "7.2", Container: "ptrt", Serialization: number(43), Damaged: true, Notes: []string{"the checksum of the engine is c2e834f3, its header says a8a8561e", "the second serialization number is 256"},
-			Device: &engine.Device{SMs: 8, MemoryBytes: 33471623168, CoreKHz: 1377000, MemoryKHz: 1377000, MemoryBusBits: 256, L2Bytes: 524288, Likely: []string{"Jetson Xavier"}}}},
+			Device: &engine.Device{SMs: 8, MemoryBytes: 33471623168, CoreKHz: 1377000, MemoryKHz: 1377000, MemoryBusBits: 256, L2Bytes: 524288, Likely: []string{"Jetson AGX Xavier"}}}},
 		"7.1, with its body lost": {restored(t, "trt7.1.3.0-nano-mtcnn-det2.engine.head", 286654, ""), engine.File{
 			TensorRT: "7.1.3.0", SM: "5.3", Container: "ptrt", Serialization: number(97), Damaged: true, Notes: []string{"the checksum of the engine is 3b4db2fd, its header says 633ce363", "the second serialization number is 211"},
 			Device: &engine.Device{SMs: 1, MemoryBytes: 4155465728, CoreKHz: 921600, MemoryKHz: 12750, MemoryBusBits: 64, L2Bytes: 262144, Likely: []string{"Jetson Nano"}}}},

@@ -31,7 +31,7 @@ func TestLikelyGPUsFitEveryNumber(t *testing.T) {
 		"an A100 of 40 GB":           {"8.0", Device{SMs: 108, MemoryBusBits: 5120, MemoryBytes: 39 * gib}, []string{"A100-40GB"}},
 		"an A100 of 80 GB":           {"8.0", Device{SMs: 108, MemoryBusBits: 5120, MemoryBytes: 79 * gib}, []string{"A100-80GB"}},
 		"an A10":                     {"8.6", Device{SMs: 72, MemoryBusBits: 384, MemoryBytes: 22 * gib}, []string{"A10"}},
-		"a small Orin":               {"8.7", Device{SMs: 8, MemoryBusBits: 128, MemoryBytes: 7 * gib}, []string{"Jetson Orin"}},
+		"a small Orin":               {"8.7", Device{SMs: 8, MemoryBusBits: 128, MemoryBytes: 7 * gib}, []string{"Jetson Orin Nano"}},
 		"a slice of an A100":         {"8.0", Device{SMs: 42, MemoryBusBits: 5120, MemoryBytes: 20 * gib}, []string{}},
 		"a bus of another board":     {"7.5", Device{SMs: 40, MemoryBusBits: 128, MemoryBytes: 15 * gib}, []string{}},
 		"memory of another board":    {"8.9", Device{SMs: 128, MemoryBusBits: 384, MemoryBytes: 48 * gib}, []string{}},
