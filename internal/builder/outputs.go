@@ -65,9 +65,26 @@ var rawTypes = map[string]onnx.DataType{
 	"fp32": 1, "uint8": 2, "int8": 3, "int32": 6, "int64": 7, "bool": 9, "fp16": 10, "bf16": 16,
 }
 
+// casts are the conversions of a Cast: each takes the eight bytes of a value and
+// gives the four that stand for it.
+var casts = map[string]func(wide uint64) (short uint32, err error){
+	"int64-int32": func(wide uint64) (uint32, error) {
+		v := int64(wide)
+		if v < math.MinInt32 || v > math.MaxInt32 {
+			return 0, failure(inInput, "it holds %d, and this TensorRT takes 32-bit integers only", v)
+		}
+		return uint32(v), nil
+	},
+	// What is too large for float32 becomes infinite, as TensorRT makes it.
+	"float64-float32": func(wide uint64) (uint32, error) {
+		return math.Float32bits(float32(math.Float64frombits(wide))), nil
+	},
+}
+
 // cast rewrites an input for an engine that takes a narrower type.
 func (w *worker) cast(c Cast) error {
-	if c.Type != "int64-int32" {
+	convert, ok := casts[c.Type]
+	if !ok {
 		return failure(inTool, "cannot convert an input by %q", c.Type)
 	}
 	in, err := w.files.open(c.From)
@@ -80,7 +97,7 @@ func (w *worker) cast(c Cast) error {
 		return err
 	}
 	defer out.Close()
-	if err := narrow(bufio.NewReader(in), out); err != nil {
+	if err := narrow(bufio.NewReader(in), out, convert); err != nil {
 		return fmt.Errorf("convert %s to %s: %w", c.From, c.To, err)
 	}
 	if err := out.Close(); err != nil {
@@ -89,8 +106,9 @@ func (w *worker) cast(c Cast) error {
 	return nil
 }
 
-// narrow copies 64-bit integers as 32-bit ones, and refuses those that do not fit.
-func narrow(in io.Reader, out io.Writer) error {
+// narrow copies values of 64 bits as values of 32, and refuses those that do not
+// fit.
+func narrow(in io.Reader, out io.Writer, convert func(uint64) (uint32, error)) error {
 	w := bufio.NewWriter(out)
 	var wide, short [8]byte
 	for {
@@ -99,11 +117,11 @@ func narrow(in io.Reader, out io.Writer) error {
 		} else if err != nil {
 			return failure(inWorkspace, "%w", err)
 		}
-		v := int64(binary.LittleEndian.Uint64(wide[:]))
-		if v < math.MinInt32 || v > math.MaxInt32 {
-			return failure(inInput, "it holds %d, and this TensorRT takes 32-bit integers only", v)
+		v, err := convert(binary.LittleEndian.Uint64(wide[:]))
+		if err != nil {
+			return err
 		}
-		binary.LittleEndian.PutUint32(short[:], uint32(v))
+		binary.LittleEndian.PutUint32(short[:], v)
 		if _, err := w.Write(short[:4]); err != nil {
 			return failure(inWorkspace, "%w", err)
 		}

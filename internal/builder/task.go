@@ -80,7 +80,7 @@ type Command struct {
 type Cast struct {
 	From string `json:"from"`
 	To   string `json:"to"`
-	Type string `json:"type"` // "int64-int32"
+	Type string `json:"type"` // "int64-int32" or "float64-float32"
 }
 
 // Gates are what a case's outputs are held to.

@@ -81,8 +81,8 @@ func DriverServes(cuda, driver, class string) Answer {
 		return Answer{Uncertain, "the driver is not known", ""}
 	}
 	name := fmt.Sprintf("CUDA %d.%d", version[0], version[1])
-	own, known := driverOf(cuda)
-	if known && !olderDriver(driver, own.driver) {
+	own, _ := driverOf(cuda)
+	if HasOwnDriver(cuda, driver) {
 		return Answer{Can, fmt.Sprintf("%s came with %s", name, own.driver), own.source}
 	}
 	floor, ok := cudaFloors()[version[0]]

@@ -102,3 +102,22 @@ func FuzzDriverServes(f *testing.F) {
 		}
 	})
 }
+
+func TestHasOwnDriver(t *testing.T) {
+	for name, tc := range map[string]struct {
+		cuda, driver string
+		want         bool
+	}{
+		"the very driver":          {"12.6.1", "560.35.03", true},
+		"a newer one":              {"12.6.1", "570.10", true},
+		"an older one":             {"12.6.1", "560.28.03", false},
+		"a CUDA that is not known": {"99.1", "560.35.03", false},
+		"a driver that is none":    {"12.6.1", "new", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := HasOwnDriver(tc.cuda, tc.driver); got != tc.want {
+				t.Errorf("HasOwnDriver(%s, %s) = %v", tc.cuda, tc.driver, got)
+			}
+		})
+	}
+}

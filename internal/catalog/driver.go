@@ -58,6 +58,14 @@ func driverOf(cuda string) (toolkitDriver, bool) {
 	return d, ok
 }
 
+// HasOwnDriver reports whether a driver ("535.161.08") is the one that a CUDA
+// toolkit came with, or a newer one: then nothing has to make up for its age.
+func HasOwnDriver(cuda, driver string) bool {
+	_, ok := parseNumbers(driver, 2)
+	own, known := driverOf(cuda)
+	return ok && known && !olderDriver(driver, own.driver)
+}
+
 // parseNumbers reads at least that many numbers, separated by dots: "535.161.08".
 func parseNumbers(s string, least int) ([]int, bool) {
 	var list []int

@@ -68,3 +68,6 @@ func tenfold(sm string) (int, bool) {
 	}
 	return a*10 + b, true
 }
+
+// Capability reads a compute capability as ten times its value: "8.6" is 86.
+func Capability(sm string) (int, bool) { return tenfold(sm) }

@@ -172,8 +172,8 @@ func runs(cases []Case, model *modelFacts, v catalog.Version, key runKey) ([]Run
 				i.Shapes = append(i.Shapes, k.Shapes[n])
 			}
 			file := fmt.Sprintf("ref/%s/in-%d.raw", folder, n)
-			if in.Type == int64Type && trtexec.InputTypeNarrowed(v) {
-				cast := Cast{Input: in.Name, From: file, To: fmt.Sprintf("%s/cast-%d.raw", r.Dir, n), Type: "int64-int32"}
+			if kind := narrowed(in.Type, v); kind != "" {
+				cast := Cast{Input: in.Name, From: file, To: fmt.Sprintf("%s/cast-%d.raw", r.Dir, n), Type: kind}
 				r.Casts = append(r.Casts, cast)
 				file = cast.To
 			}
@@ -188,11 +188,24 @@ func runs(cases []Case, model *modelFacts, v catalog.Version, key runKey) ([]Run
 	return list, nil
 }
 
+// narrowed names the conversion that an input of a type needs, because the engine
+// takes a narrower one; "" when it needs none.
+func narrowed(t onnx.DataType, v catalog.Version) string {
+	switch {
+	case t == int64Type && trtexec.InputTypeNarrowed(v):
+		return "int64-int32"
+	case t == float64Type:
+		return "float64-float32"
+	}
+	return ""
+}
+
 // Element types of ONNX (onnx.proto, TensorProto.DataType).
 const (
 	float32Type  onnx.DataType = 1
 	int64Type    onnx.DataType = 7
 	float16Type  onnx.DataType = 10
+	float64Type  onnx.DataType = 11
 	bfloat16Type onnx.DataType = 16
 )
 

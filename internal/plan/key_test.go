@@ -118,8 +118,10 @@ func TestEveryIngredientMovesTheKey(t *testing.T) {
 		"timing cache":                {func(w *world) { w.cell.Build.TimingCache = false }, []string{"flag --timingCacheFile dropped, it was on"}},
 		"an extra argument":           {func(w *world) { w.cell.Build.ExtraArgs = []string{"--refit"} }, []string{"flag --refit added"}},
 		"a version compatible engine": {func(w *world) { w.cell.Build.VersionCompatible = true }, []string{"flag --versionCompatible added"}},
-		"an engine for more GPUs":     {func(w *world) { w.cell.Build.HardwareCompatibility = "ampere+" }, []string{"flag --hardwareCompatibilityLevel added: ampere+"}},
-		"an engine to be refitted":    {func(w *world) { w.cell.Build.Refit = true }, []string{"flag --refit added"}},
+		"an engine for more GPUs": {func(w *world) {
+			w.cell.Build.HardwareCompatibility, w.image.TensorRT = "sameComputeCapability", "10.9.0.34"
+		}, []string{"flag --hardwareCompatibilityLevel added: sameComputeCapability"}},
+		"an engine to be refitted": {func(w *world) { w.cell.Build.Refit = true }, []string{"flag --refit added"}},
 		"an engine without weights": {func(w *world) { w.cell.Build.StripWeights, w.image.TensorRT = true, "10.14.1.48" },
 			[]string{"flag --stripWeights added"}},
 		"a plugin of the registry": {func(w *world) { w.cell.Model.Plugins, w.cell.Model.DynamicPlugins = nil, []string{"libp.so"} },

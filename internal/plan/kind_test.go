@@ -19,7 +19,7 @@ func TestKindsOfEnginesAreLoadedAsTheyWereBuilt(t *testing.T) {
 		"plain":               {func(*world) {}, "", ""},
 		"version compatible":  {func(w *world) { w.cell.Build.VersionCompatible = true }, "--versionCompatible", "--versionCompatible"},
 		"so by an extra one":  {func(w *world) { w.cell.Build.ExtraArgs = []string{"--vc"} }, "--vc", "--versionCompatible"},
-		"hardware compatible": {func(w *world) { w.cell.Build.HardwareCompatibility = "ampere+" }, "--hardwareCompatibilityLevel=ampere+", ""},
+		"hardware compatible": {func(w *world) { w.cell.Build.HardwareCompatibility = "sameComputeCapability" }, "--hardwareCompatibilityLevel=sameComputeCapability", ""},
 		"to be refitted":      {func(w *world) { w.cell.Build.Refit = true }, "--refit", ""},
 		"without weights":     {func(w *world) { w.cell.Build.StripWeights = true }, "--stripWeights", "--refit --refitFromOnnx=../../model/net.onnx"},
 		"so by an extra flag": {func(w *world) { w.cell.Build.ExtraArgs = []string{"--stripAllWeights"} }, "--stripAllWeights", "--refit --refitFromOnnx=../../model/net.onnx"},

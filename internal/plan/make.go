@@ -19,6 +19,7 @@ type planner struct {
 	models   map[string]*modelFacts
 	releases map[string]catalog.Version // by image reference
 	gpus     map[string]gpuFacts        // by target
+	graphs   map[graphKey]graphVerdict
 	runLists map[runKey]runList
 }
 
@@ -84,7 +85,7 @@ func (c Cell) Fault() *fault.Fault {
 func makePlan(m *matrix.Matrix, f Facts) []Cell {
 	p := &planner{
 		facts: f, models: map[string]*modelFacts{}, releases: map[string]catalog.Version{},
-		gpus: map[string]gpuFacts{}, runLists: map[runKey]runList{},
+		gpus: map[string]gpuFacts{}, graphs: map[graphKey]graphVerdict{}, runLists: map[runKey]runList{},
 	}
 	cells := make([]Cell, len(m.Cells))
 	for i, c := range m.Cells {
@@ -109,15 +110,14 @@ func (p *planner) cell(mc *matrix.Cell) Cell {
 	gpu := p.gpu(c.GPU)
 	c.Simulated = len(gpu.takers) > 0 && gpu.takers[0].Simulated
 
-	problems := append(p.materialProblems(&c, model), p.supportProblems(&c, gpu)...)
+	problems := append(p.materialProblems(&c, model), p.supportProblems(&c, model, gpu)...)
 	if len(problems) == 0 {
 		problems = p.commands(&c, model)
 	}
 	if len(problems) > 0 {
 		return refuse(c, problems)
 	}
-	c.Warnings = append(c.Warnings, precisionWarnings(&c, gpu)...)
-	c.Warnings = append(c.Warnings, opsetWarnings(&c, model.Graph)...)
+	c.Warnings = append(c.Warnings, p.supportWarnings(&c, model, gpu)...)
 
 	c.Inputs = p.inputs(&c, model)
 	if c.Digest != "" {
@@ -130,9 +130,16 @@ func (p *planner) cell(mc *matrix.Cell) Cell {
 	if len(gpu.takers) == 0 && len(p.facts.Runners) > 0 {
 		return refuse(c, []problem{p.noRunner(c.GPU)})
 	}
+	takers, against, warning := p.driven(&c, gpu)
+	if len(takers) == 0 && len(against) > 0 {
+		return refuse(c, []problem{driverTooOld(against)})
+	}
+	if warning != "" {
+		c.Warnings = append(c.Warnings, warning)
+	}
 	c.Status, c.Reasons = Build, p.whyBuild(&c, image)
-	if len(gpu.takers) > 0 {
-		c.Runner = gpu.takers[0].Name
+	if len(takers) > 0 {
+		c.Runner = takers[0].Name
 	}
 	return c
 }
@@ -237,7 +244,7 @@ func (p *planner) gpu(target string) gpuFacts {
 	}
 	var g gpuFacts
 	g.GPU, _ = catalog.FindGPU(target)
-	g.sm, g.known = parseSM(g.SM)
+	g.sm, g.known = catalog.Capability(g.SM)
 	g.takers = p.takers(target)
 	p.gpus[target] = g
 	return g
@@ -314,8 +321,8 @@ func (p *planner) model(m *matrix.Model) *modelFacts {
 	f.digest = ModelDigest(f.Files)
 	f.profiles = profileInputs(m.Profiles)
 	f.problems = shapeProblems(m, f.Graph)
-	f.problems = append(f.problems, graphProblems(m, f.Graph)...)
-	f.warnings = graphWarnings(m, f.Graph)
+	f.problems = append(f.problems, opsetProblems(m, f.Graph)...)
+	f.warnings = ownReferences(m, f.Graph)
 	if len(f.problems) > 0 {
 		return f
 	}

@@ -50,13 +50,31 @@ func TestRefusals(t *testing.T) {
 		"several profiles where one is the limit": {func(w *world) { w.image.TensorRT = "8.6.1.6" }, fault.Usage, "", nil},
 		"a plugin that is not there":              {func(w *world) { w.model.Plugins = nil }, fault.Usage, "file-missing", []string{"plugin library libp.so of model net"}},
 		"a calibration cache that is not there":   {func(w *world) { w.model.Calibration = nil }, fault.Usage, "file-missing", []string{"calibration cache calib.cache"}},
-		"a GPU newer than the image":              {func(w *world) { w.cell.GPU = "B200" }, fault.Usage, "sm-mismatch", []string{"B200 is compute capability 10.0", "TensorRT 10.3.0.26", "ends at 9.0", "oldest tag known to serve it"}},
-		"a GPU that the image has left behind":    {func(w *world) { w.cell.GPU = "P100-12GB" }, fault.Usage, "sm-mismatch", []string{"begins at 7.0"}},
-		"int8 without ranges":                     {func(w *world) { w.cell.Precision, w.cell.Build.Calibration = matrix.INT8, "" }, fault.Usage, "", []string{"int8 without a calibration cache"}},
-		"bf16 before 8.0":                         {func(w *world) { w.cell.Precision = matrix.BF16 }, fault.Usage, "precision-unsupported", []string{"bf16 asked on T4, which is compute capability 7.5", "exclude bf16 for T4"}},
-		"fp8 before 8.9":                          {func(w *world) { w.cell.Precision, w.cell.GPU = matrix.FP8, "A10" }, fault.Usage, "precision-unsupported", []string{"begins at 8.9"}},
-		"a TensorRT that nobody knows":            {func(w *world) { w.image.TensorRT = "" }, fault.Usage, "image-unknown", []string{"TensorRT of image " + imageRef + " is unknown", "trtfarm lock"}},
-		"a TensorRT that makes no sense":          {func(w *world) { w.image.TensorRT = "soon" }, fault.Usage, "image-unknown", []string{`"soon"`}},
+		"a GPU newer than the image":              {func(w *world) { w.cell.GPU = "B200" }, fault.Usage, "sm-mismatch", []string{"24.08-py3 does not serve B200, which is compute capability 10.0: ", "TensorRT 10.8 is the first", "take 25.01, the oldest newer tag known to serve it"}},
+		"an operator without its plugin": {func(w *world) {
+			w.cell.Model.Plugins, w.model.Plugins = nil, nil
+			w.model.Graph.Operators = []onnx.Operator{{Domain: "trt.plugins", Name: "GroupNormPlus", Count: 2}}
+		}, fault.Build, "plugin-missing", []string{"GroupNormPlus of domain trt.plugins (2 nodes)", "TensorRT 10.3.0.26 has no importer", "plugins of [model.net]"}},
+		"an operator that no plugin can replace": {func(w *world) { w.model.Graph.Operators = []onnx.Operator{{Name: "SequenceInsert", Count: 1}} },
+			fault.Build, "unsupported-op", []string{"model net uses SequenceInsert", "no plugin can help", "sequences", "export the model without it"}},
+		"functions before 9.0": {func(w *world) {
+			w.image.TensorRT, w.cell.Model.Profiles = "8.6.1.6", w.cell.Model.Profiles[:1]
+			w.model.Graph.Functions = []onnx.Function{{Domain: "pkg", Name: "f", Calls: 1}}
+		}, fault.Build, "unsupported-op", []string{"defines a function of its own", "9.0 does"}},
+		"an input of text":               {func(w *world) { w.model.Graph.Inputs[1].Type = 8 }, fault.Build, "unsupported-op", []string{"input ids of model net is string", "cast it inside the model"}},
+		"an output that is a sequence":   {func(w *world) { w.model.Graph.Outputs = []onnx.Value{{Name: "y", Container: "sequence"}} }, fault.Build, "unsupported-op", []string{"output y of model net is a sequence"}},
+		"weights that no parser reads":   {func(w *world) { w.model.Graph.WeightTypes = map[onnx.DataType]int64{13: 8} }, fault.Build, "unsupported-op", []string{"weights of type uint64"}},
+		"ampere+ on a GPU before Ampere": {func(w *world) { w.cell.Build.HardwareCompatibility = "ampere+" }, fault.Usage, "sm-mismatch", []string{"T4 is compute capability 7.5, and ampere+ plans can only be built on", "sameComputeCapability"}},
+		"ampere+ by an extra argument":   {func(w *world) { w.cell.Build.ExtraArgs = []string{"--hardwareCompatibilityLevel=Ampere+"} }, fault.Usage, "sm-mismatch", []string{"ampere+ plans"}},
+		"a version compatible plan before Volta": {func(w *world) {
+			w.cell.GPU, w.cell.Build.VersionCompatible, w.image.TensorRT, w.cell.Model.Profiles = "P4", true, "8.6.1.6", w.cell.Model.Profiles[:1]
+		}, fault.Usage, "sm-mismatch", []string{"version compatible plans can only be built on compute capability 7.0"}},
+		"a GPU that the image has left behind": {func(w *world) { w.cell.GPU = "P100-12GB" }, fault.Usage, "sm-mismatch", []string{"begins at 7.0"}},
+		"int8 without ranges":                  {func(w *world) { w.cell.Precision, w.cell.Build.Calibration = matrix.INT8, "" }, fault.Usage, "", []string{"int8 without a calibration cache"}},
+		"bf16 before 8.0":                      {func(w *world) { w.cell.Precision = matrix.BF16 }, fault.Usage, "precision-unsupported", []string{"bf16 asked on T4, which is compute capability 7.5", "exclude bf16 for T4"}},
+		"fp8 before 8.9":                       {func(w *world) { w.cell.Precision, w.cell.GPU = matrix.FP8, "A10" }, fault.Usage, "precision-unsupported", []string{"begins at 8.9"}},
+		"a TensorRT that nobody knows":         {func(w *world) { w.image.TensorRT = "" }, fault.Usage, "image-unknown", []string{"TensorRT of image " + imageRef + " is unknown", "trtfarm lock"}},
+		"a TensorRT that makes no sense":       {func(w *world) { w.image.TensorRT = "soon" }, fault.Usage, "image-unknown", []string{`"soon"`}},
 		"an image that does not exist": {func(w *world) {
 			w.image = plan.Image{Err: fault.New(fault.Storage, "image-missing", "correct the tag", "no such tag")}
 		}, fault.Storage, "image-missing", []string{"image " + imageRef + ": no such tag; correct the tag"}},
@@ -280,9 +298,18 @@ func TestWarnings(t *testing.T) {
 		change func(*world)
 		says   string
 	}{
-		"TF32 on Turing":         {func(w *world) { w.cell.Precision = matrix.TF32 }, "plain FP32"},
-		"an opset beyond":        {func(w *world) { w.model.Graph.Opsets[0].Version = 26 }, "model has opset 26, and TensorRT 11.0 documents 25"},
-		"an operator of nowhere": {func(w *world) { w.model.Graph.Operators = []onnx.Operator{{Domain: "trt.plugins", Name: "Swish"}} }, "Swish of domain trt.plugins"},
+		"TF32 on Turing":                          {func(w *world) { w.cell.Precision = matrix.TF32 }, "plain FP32"},
+		"an opset beyond":                         {func(w *world) { w.model.Graph.Opsets[0].Version = 26 }, "model net has opset 26, and TensorRT 10.3 is not known to take more than 22"},
+		"an opset of a later ONNX":                {func(w *world) { w.model.Graph.Opsets[0].Version = 39 }, "the newest that is known here, defines"},
+		"an operator that the parser may mistake": {func(w *world) { w.model.Graph.Operators = []onnx.Operator{{Domain: "mine", Name: "Relu", Count: 1}} }, "goes by names alone"},
+		"a GPU that nobody is sure of":            {func(w *world) { w.cell.GPU, w.image.TensorRT = "GB10", "10.13.2.6" }, "24.08-py3 may not serve GB10, which is compute capability 12.1: whether TensorRT 10.13 serves it was not read"},
+		"an image that the catalogue is not sure of": {func(w *world) {
+			w.cell.Image, w.cell.Precision = "nvcr.io/nvidia/tensorrt:26.08-py3", matrix.FP32
+			w.facts = func(f *plan.Facts) {
+				f.Images[w.cell.Image] = plan.Image{Digest: "sha256:d", TensorRT: "11.0.0.114", Source: "catalogue"}
+			}
+		}, "is not certain (third-party): `trtfarm lock` asks the image itself"},
+		"a trtexec newer than those that are known": {func(w *world) { w.image.TensorRT, w.cell.Precision = "11.3.0.1", matrix.FP32 }, "flags of trtexec 11.3 are taken to be those of 11.1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := staticWorld()

@@ -56,7 +56,7 @@ func (p *planner) materialProblems(c *Cell, model *modelFacts) []problem {
 	if len(problems) > 0 {
 		return problems
 	}
-	for i, path := range c.Model.Plugins {
+	for i, path := range slices.Concat(c.Model.Plugins, c.Model.DynamicPlugins) {
 		if i >= len(model.Plugins) || model.Plugins[i].SHA256 == "" {
 			problems = append(problems, problem{fault.Usage, "file-missing",
 				fmt.Sprintf("plugin library %s of model %s was not found", path, c.Model.Name),
@@ -205,8 +205,8 @@ func goldenShapes(m *matrix.Model, g *onnx.Model, golden []trtexec.Binding) ([]t
 	return ordered, nil
 }
 
-// graphProblems says what no TensorRT can take in a model.
-func graphProblems(m *matrix.Model, g *onnx.Model) []problem {
+// opsetProblems says when no TensorRT can take a model's opset.
+func opsetProblems(m *matrix.Model, g *onnx.Model) []problem {
 	var problems []problem
 	for _, o := range g.Opsets {
 		if onnxDomain(o.Domain) && o.Version > newestOpset {
@@ -216,33 +216,6 @@ func graphProblems(m *matrix.Model, g *onnx.Model) []problem {
 		}
 	}
 	return problems
-}
-
-// graphWarnings says what may go wrong with a model, for all TensorRT alike.
-func graphWarnings(m *matrix.Model, g *onnx.Model) []string {
-	foreign := map[string][]string{}
-	var domains []string
-	for _, o := range g.Operators {
-		if onnxDomain(o.Domain) {
-			continue
-		}
-		if foreign[o.Domain] == nil {
-			domains = append(domains, o.Domain)
-		}
-		foreign[o.Domain] = append(foreign[o.Domain], o.Name)
-	}
-	var warnings []string
-	if m.Inputs != "" && m.Outputs != "" && beyondONNX(g, m) {
-		warnings = append(warnings, "verified with the model's own inputs and outputs alone, not at min, opt and max: ONNX Runtime has no plugins")
-	}
-	if len(m.Plugins) > 0 {
-		return warnings
-	}
-	for _, d := range domains {
-		line := fmt.Sprintf("model uses %s of domain %s and has no plugins: it builds only if TensorRT brings a plugin of that name", strings.Join(foreign[d], ", "), d)
-		warnings = append(warnings, line)
-	}
-	return warnings
 }
 
 func onnxDomain(domain string) bool { return domain == "" || domain == "ai.onnx" }

@@ -129,7 +129,7 @@ type Run struct {
 type Cast struct {
 	Input    string
 	From, To string
-	Type     string // "int64-int32"
+	Type     string // "int64-int32" or "float64-float32"
 }
 
 // Case is one set of shapes that an engine has to answer for.

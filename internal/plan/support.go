@@ -4,60 +4,76 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
-	"strings"
 
 	"github.com/trtfarm/trtfarm/internal/catalog"
+	"github.com/trtfarm/trtfarm/internal/compat"
 	"github.com/trtfarm/trtfarm/internal/fault"
 	"github.com/trtfarm/trtfarm/internal/matrix"
-	"github.com/trtfarm/trtfarm/internal/onnx"
 	"github.com/trtfarm/trtfarm/internal/trtexec"
 )
 
-// supportProblems says what the GPU, the images and the precision forbid
-// together. Where the catalogue does not know, there is no verdict.
-func (p *planner) supportProblems(c *Cell, gpu gpuFacts) []problem {
+// supportProblems says what the GPU, the images, the precision and the model
+// forbid together.
+func (p *planner) supportProblems(c *Cell, model *modelFacts, gpu gpuFacts) []problem {
 	var problems []problem
-	if gpu.known {
-		images := []string{c.Image}
-		if c.VerifyImage != c.Image {
-			images = append(images, c.VerifyImage)
+	for _, ref := range c.images() {
+		v, unknown := p.release(ref)
+		if len(unknown) > 0 {
+			continue // said where command lines are made
 		}
-		for _, ref := range images {
-			if v, unknown := p.release(ref); len(unknown) == 0 {
-				problems = append(problems, gpuProblems(c.GPU, gpu, ref, v)...)
-			}
-		}
-		problems = append(problems, precisionProblems(c, gpu)...)
+		problems = append(problems, gpuProblems(c.GPU, gpu, ref, v)...)
 	}
+	problems = append(problems, precisionProblems(c, gpu)...)
+	problems = append(problems, modeProblems(c, gpu)...)
+	problems = append(problems, p.graph(c, model).problems...)
 	return append(problems, imageProblems(c)...)
 }
 
+// supportWarnings says what is allowed and still worth knowing, and what the
+// catalogue is not sure of.
+func (p *planner) supportWarnings(c *Cell, model *modelFacts, gpu gpuFacts) []string {
+	var warnings []string
+	for _, ref := range c.images() {
+		v, unknown := p.release(ref)
+		if len(unknown) > 0 {
+			continue
+		}
+		if a := catalog.Serves(v, gpu.SM); gpu.SM != "" && a.Verdict == catalog.Uncertain {
+			warnings = append(warnings, fmt.Sprintf("%s may not serve %s, which is compute capability %s: %s", matrix.TagLabel(ref), c.GPU, gpu.SM, a.Why))
+		}
+		warnings = append(warnings, releaseWarnings(ref, v, p.facts.Images[ref])...)
+	}
+	warnings = append(warnings, precisionWarnings(c, gpu)...)
+	return append(warnings, p.graph(c, model).warnings...)
+}
+
+// images lists the images of a cell, the one that builds first.
+func (c *Cell) images() []string {
+	if c.VerifyImage == c.Image {
+		return []string{c.Image}
+	}
+	return []string{c.Image, c.VerifyImage}
+}
+
 func gpuProblems(name string, gpu gpuFacts, ref string, v catalog.Version) []problem {
-	r, ok := catalog.SMSupport(v)
-	if !ok {
+	if gpu.SM == "" {
 		return nil
 	}
-	least, hasLeast := parseSM(r.Min)
-	most, hasMost := parseSM(r.Max)
-	switch {
-	case hasLeast && gpu.sm < least:
-		return []problem{{fault.Usage, "sm-mismatch",
-			fmt.Sprintf("%s is compute capability %s, and TensorRT %s in %s begins at %s", name, gpu.SM, v, ref, r.Min),
-			suggest(ref, gpu.sm, -1, fmt.Sprintf("take an older image, or drop %s from gpus", name))}}
-	case hasMost && gpu.sm > most:
-		return []problem{{fault.Usage, "sm-mismatch",
-			fmt.Sprintf("%s is compute capability %s, and TensorRT %s in %s ends at %s", name, gpu.SM, v, ref, r.Max),
-			suggest(ref, gpu.sm, +1, fmt.Sprintf("take a newer image, or exclude %s for it", name))}}
+	a := catalog.Serves(v, gpu.SM)
+	if a.Verdict != catalog.Cannot {
+		return nil
 	}
-	return nil
+	return []problem{{fault.Usage, "sm-mismatch",
+		fmt.Sprintf("%s does not serve %s, which is compute capability %s: %s", matrix.TagLabel(ref), name, gpu.SM, a.Why),
+		suggest(ref, gpu.SM, fmt.Sprintf("take another image for %s, or exclude it for this one", name))}}
 }
 
 var ngcTag = regexp.MustCompile(`^(\d\d)\.(\d\d)\b`)
 
-// suggest names the nearest NGC tag, older or newer than that of ref, whose
-// TensorRT is known to serve the compute capability; without one it returns
-// otherwise.
-func suggest(ref string, sm, direction int, otherwise string) string {
+// suggest names the NGC tag nearest to that of ref whose TensorRT is known to
+// serve a compute capability: the oldest newer one, else the newest older one.
+// Without one it returns otherwise.
+func suggest(ref, sm, otherwise string) string {
 	m := ngcTag.FindStringSubmatch(matrix.TagLabel(ref))
 	if m == nil {
 		return otherwise
@@ -65,139 +81,59 @@ func suggest(ref string, sm, direction int, otherwise string) string {
 	year, _ := strconv.Atoi(m[1])
 	month, _ := strconv.Atoi(m[2])
 	const reach = 10 * 12 // months; NGC tags began in 2017
-	for at, n := year*12+month-1+direction, 0; n < reach; at, n = at+direction, n+1 {
-		tag := fmt.Sprintf("%02d.%02d", at/12, at%12+1)
-		image, ok := catalog.NGC(tag)
-		if !ok {
-			continue
-		}
-		v, err := catalog.ParseVersion(image.TensorRT)
-		if err != nil {
-			continue
-		}
-		r, ok := catalog.SMSupport(v)
-		least, hasLeast := parseSM(r.Min)
-		most, hasMost := parseSM(r.Max)
-		if ok && hasLeast && hasMost && least <= sm && sm <= most {
-			word := "newest"
-			if direction > 0 {
-				word = "oldest"
+	for _, side := range []struct {
+		step int
+		word string
+	}{{+1, "oldest newer"}, {-1, "newest older"}} {
+		for n := 1; n < reach; n++ {
+			at := year*12 + month - 1 + n*side.step
+			image, ok := catalog.NGC(fmt.Sprintf("%02d.%02d", at/12, at%12+1))
+			if !ok {
+				continue
 			}
-			return fmt.Sprintf("take %s, the %s tag known to serve it (TensorRT %s)", image.Tag, word, image.TensorRT)
+			v, err := catalog.ParseVersion(image.TensorRT)
+			if err == nil && catalog.Serves(v, sm).Verdict == catalog.Can {
+				return fmt.Sprintf("take %s, the %s tag known to serve it (TensorRT %s)", image.Tag, side.word, image.TensorRT)
+			}
 		}
 	}
 	return otherwise
 }
 
-// precisionRule says which compute capability a precision begins at.
-type precisionRule struct {
-	precision matrix.Precision
-	sm        int // ten times the compute capability
-	refuse    bool
-	why       string
-}
-
-// precisionRules are from NVIDIA's "Hardware and Precision" support matrix of
-// TensorRT 8.6 and 10.x, and from the CUDA programming guide's feature table.
-var precisionRules = []precisionRule{
-	{matrix.BF16, 80, true, "bfloat16 arithmetic begins at 8.0"},
-	{matrix.FP8, 89, true, "FP8 arithmetic begins at 8.9"},
-	{matrix.INT8, 61, true, "INT8 arithmetic begins at 6.1"},
-	{matrix.TF32, 80, false, "TF32 begins at 8.0: the engine computes in plain FP32"},
-	{matrix.FP16, 60, false, "FP16 has no fast arithmetic before 6.0: expect no gain"},
-}
-
-func precisionProblems(c *Cell, gpu gpuFacts) []problem {
-	for _, r := range precisionRules {
-		if r.precision == c.Precision && gpu.sm < r.sm && r.refuse {
-			return []problem{{fault.Usage, "precision-unsupported",
-				fmt.Sprintf("%s asked on %s, which is compute capability %s: %s", c.Precision, c.GPU, gpu.SM, r.why),
-				fmt.Sprintf("exclude %s for %s", c.Precision, c.GPU)}}
-		}
-	}
-	return nil
-}
-
-func precisionWarnings(c *Cell, gpu gpuFacts) []string {
+// releaseWarnings says how sure the plan is of what an image contains, and of
+// what its trtexec takes.
+func releaseWarnings(ref string, v catalog.Version, image Image) []string {
 	var warnings []string
-	for _, r := range precisionRules {
-		if gpu.known && r.precision == c.Precision && gpu.sm < r.sm && !r.refuse {
-			warnings = append(warnings, fmt.Sprintf("%s on %s: %s", c.Precision, c.GPU, r.why))
-		}
+	if known, ok := catalog.NGC(matrix.Tag(ref)); ok && image.Source == "catalogue" && !known.Certain() {
+		warnings = append(warnings, fmt.Sprintf("that %s holds TensorRT %s is not certain (%s): `trtfarm lock` asks the image itself", ref, v, known.Confidence))
+	}
+	releases := catalog.Releases()
+	if newest := releases[len(releases)-1]; v.Compare(newest) > 0 && !v.Agrees(newest) {
+		warnings = append(warnings, fmt.Sprintf("flags of trtexec %d.%d are taken to be those of %d.%d, the newest that is known", v.Major, v.Minor, newest.Major, newest.Minor))
 	}
 	return warnings
 }
 
 // imageProblems says when the image that verifies cannot load what the other
-// builds: a plan belongs to one exact TensorRT, unless it is built to be version
-// compatible, and then it also loads in newer ones.
+// builds.
 func imageProblems(c *Cell) []problem {
 	build, err := catalog.ParseVersion(c.TensorRT)
 	if err != nil {
 		return nil
 	}
 	verify, err := catalog.ParseVersion(c.VerifyTensorRT)
-	if err != nil || build.Agrees(verify) {
+	if err != nil {
 		return nil
 	}
-	if trtexec.VersionCompatible(c.Build.ExtraArgs) && verify.Compare(build) > 0 {
+	compatible := c.Build.VersionCompatible || trtexec.ModesOf(c.Build.ExtraArgs).VersionCompatible
+	verdict, why := compat.Versions(build, verify, compatible)
+	if verdict != compat.Invalid {
 		return nil
+	}
+	fix := "build and verify with images of one TensorRT"
+	if rescued, _ := compat.Versions(build, verify, true); !compatible && rescued != compat.Invalid {
+		fix += ", or set version_compatible in [build]"
 	}
 	return []problem{{fault.Usage, "version-mismatch",
-		fmt.Sprintf("%s builds with TensorRT %s, and %s verifies with %s, which cannot load such a plan", c.Image, build, c.VerifyImage, verify),
-		"build and verify with images of one TensorRT"}}
-}
-
-// documentedOpset holds the newest opset that a release's parser documents, from
-// onnx-tensorrt's docs/operators.md of that release and, for 11.0, from NVIDIA's
-// "ONNX Opset Guide". Releases in between are documented nowhere that was read.
-var documentedOpset = []struct {
-	major, minor int
-	opset        int64
-}{
-	{8, 2, 13}, {8, 5, 17}, {9, 2, 19}, {11, 0, 25},
-}
-
-// opsetWarnings says when a model's opset is newer than what the release, or the
-// next documented one after it, promises. The parser takes such models as long
-// as their operators did not change.
-func opsetWarnings(c *Cell, g *onnx.Model) []string {
-	v, err := catalog.ParseVersion(c.TensorRT)
-	if err != nil {
-		return nil
-	}
-	row := documentedOpset[len(documentedOpset)-1] // 11.x, as the guide says
-	for _, r := range documentedOpset {
-		if r.major > v.Major || r.major == v.Major && r.minor >= v.Minor {
-			row = r
-			break
-		}
-	}
-	if v.Major > row.major {
-		return nil
-	}
-	for _, o := range g.Opsets {
-		if onnxDomain(o.Domain) && o.Version > row.opset {
-			return []string{fmt.Sprintf("model has opset %d, and TensorRT %d.%d documents %d at most: operators that changed since may be refused",
-				o.Version, row.major, row.minor, row.opset)}
-		}
-	}
-	return nil
-}
-
-// parseSM reads "8.6" as 86.
-func parseSM(s string) (int, bool) {
-	major, minor, ok := strings.Cut(s, ".")
-	if !ok {
-		return 0, false
-	}
-	a, err := strconv.Atoi(major)
-	if err != nil {
-		return 0, false
-	}
-	b, err := strconv.Atoi(minor)
-	if err != nil || b < 0 || b > 9 {
-		return 0, false
-	}
-	return a*10 + b, true
+		fmt.Sprintf("%s builds with TensorRT %s, and %s verifies with %s: %s", c.Image, build, c.VerifyImage, verify, why), fix}}
 }
