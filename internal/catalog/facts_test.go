@@ -136,7 +136,7 @@ func TestOnlyWhatNVIDIASaysIsCertain(t *testing.T) {
 		"its own note":                  {"21.10", true},
 		"another image of the month":    {"24.08", true},
 		"three numbers are enough":      {"23.03", true},
-		"two numbers are not":           {"24.02", false},
+		"inferred, with two numbers":    {"24.02", false},
 		"a stranger's note":             {"24.03", false},
 		"read from the months around":   {"24.06", false},
 		"sources that disagree":         {"21.11", false},
@@ -145,5 +145,8 @@ func TestOnlyWhatNVIDIASaysIsCertain(t *testing.T) {
 		if image, ok := NGC(tc.tag); !ok || image.Certain() != tc.want {
 			t.Errorf("%s: Certain() of %+v, %v, want %v", name, image, ok, tc.want)
 		}
+	}
+	if (NGCImage{TensorRT: "10.3", Confidence: "verified"}).Certain() {
+		t.Error("two numbers are not enough, whoever says them")
 	}
 }
