@@ -87,6 +87,7 @@ func TestTensorRTsOwnPluginsAreMissedInTime(t *testing.T) {
 		w.image.TensorRT, w.cell.Build.OptimizationLevel = release, -1
 		w.cell.Build.VersionCompatible = true
 		w.model.Graph.Operators = append(w.model.Graph.Operators, operator("EfficientNMS_TRT"))
+		w.cell.Model.Inputs, w.cell.Model.Outputs = "in", "out"
 		c := only(t, w)
 		if got := strings.Contains(strings.Join(c.Warnings, " "), "does not load the plugins that come with TensorRT"); got != want {
 			t.Errorf("%s: warned %v, want %v: %q %q", release, got, want, c.Warnings, c.Reasons)

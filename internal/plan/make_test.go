@@ -55,8 +55,20 @@ func TestRefusals(t *testing.T) {
 			w.cell.Model.Plugins, w.model.Plugins = nil, nil
 			w.model.Graph.Operators = []onnx.Operator{{Domain: "trt.plugins", Name: "GroupNormPlus", Count: 2}}
 		}, fault.Build, "plugin-missing", []string{"GroupNormPlus of domain trt.plugins (2 nodes)", "TensorRT 10.3.0.26 has no importer", "plugins of [model.net]"}},
+		"operators of which the same is true": {func(w *world) {
+			w.model.Graph.Operators = []onnx.Operator{{Name: "SequenceAt"}, {Name: "SequenceEmpty"}, {Name: "SequenceInsert", Count: 3}}
+		}, fault.Build, "unsupported-op", []string{"model net uses SequenceAt, SequenceEmpty and SequenceInsert (3 nodes): "}},
+		"a release that was not read has no sequences either": {func(w *world) {
+			w.image.TensorRT, w.cell.Precision = "11.2.1.2", matrix.FP32
+			w.model.Graph.Operators = []onnx.Operator{{Name: "SequenceAt"}}
+		}, fault.Build, "unsupported-op", []string{"no plugin can help"}},
+		"an operator that no ONNX Runtime knows": {func(w *world) { w.model.Graph.Operators = []onnx.Operator{{Name: "EfficientNMS_TRT", Count: 1}} },
+			fault.Usage, "reference-data", []string{"uses EfficientNMS_TRT, and ONNX Runtime", "give inputs and outputs of [model.net]"}},
+		"a quantized model asked for floats": {func(w *world) { w.model.Graph.QDQ = true },
+			fault.Usage, "precision-unsupported", []string{"fp16 asked, and model net is quantized", "compute in int8", "ask for int8"}},
+		"a GPU that is not served says all": {func(w *world) { w.cell.GPU, w.cell.Precision = "P4", matrix.BF16 }, fault.Usage, "sm-mismatch", []string{"begins at 7.0"}},
 		"an operator that no plugin can replace": {func(w *world) { w.model.Graph.Operators = []onnx.Operator{{Name: "SequenceInsert", Count: 1}} },
-			fault.Build, "unsupported-op", []string{"model net uses SequenceInsert", "no plugin can help", "sequences", "export the model without it"}},
+			fault.Build, "unsupported-op", []string{"model net uses SequenceInsert", "no plugin can help", "sequences", "export the model without that"}},
 		"functions before 9.0": {func(w *world) {
 			w.image.TensorRT, w.cell.Model.Profiles = "8.6.1.6", w.cell.Model.Profiles[:1]
 			w.model.Graph.Functions = []onnx.Function{{Domain: "pkg", Name: "f", Calls: 1}}
@@ -298,11 +310,13 @@ func TestWarnings(t *testing.T) {
 		change func(*world)
 		says   string
 	}{
-		"TF32 on Turing":                          {func(w *world) { w.cell.Precision = matrix.TF32 }, "plain FP32"},
-		"an opset beyond":                         {func(w *world) { w.model.Graph.Opsets[0].Version = 26 }, "model net has opset 26, and TensorRT 10.3 is not known to take more than 22"},
-		"an opset of a later ONNX":                {func(w *world) { w.model.Graph.Opsets[0].Version = 39 }, "the newest that is known here, defines"},
-		"an operator that the parser may mistake": {func(w *world) { w.model.Graph.Operators = []onnx.Operator{{Domain: "mine", Name: "Relu", Count: 1}} }, "goes by names alone"},
-		"a GPU that nobody is sure of":            {func(w *world) { w.cell.GPU, w.image.TensorRT = "GB10", "10.13.2.6" }, "24.08-py3 may not serve GB10, which is compute capability 12.1: whether TensorRT 10.13 serves it was not read"},
+		"TF32 on Turing":           {func(w *world) { w.cell.Precision = matrix.TF32 }, "plain FP32"},
+		"an opset beyond":          {func(w *world) { w.model.Graph.Opsets[0].Version = 26 }, "model net has opset 26, and TensorRT 10.3 is not known to take more than 22"},
+		"an opset of a later ONNX": {func(w *world) { w.model.Graph.Opsets[0].Version = 39 }, "the newest that is known here, defines"},
+		"an operator that the parser may mistake": {func(w *world) {
+			w.model.Graph.Operators = []onnx.Operator{{Domain: "com.microsoft", Name: "Relu", Count: 1}}
+		}, "goes by names alone"},
+		"a GPU that nobody is sure of": {func(w *world) { w.cell.GPU, w.image.TensorRT = "GB10", "10.13.2.6" }, "24.08-py3 may not serve GB10, which is compute capability 12.1: whether TensorRT 10.13 serves it was not read"},
 		"an image that the catalogue is not sure of": {func(w *world) {
 			w.cell.Image, w.cell.Precision = "nvcr.io/nvidia/tensorrt:26.08-py3", matrix.FP32
 			w.facts = func(f *plan.Facts) {

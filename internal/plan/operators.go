@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/trtfarm/trtfarm/internal/catalog"
 	"github.com/trtfarm/trtfarm/internal/fault"
@@ -83,6 +84,7 @@ func (v *graphVerdict) functions(m *matrix.Model, g *onnx.Model, release catalog
 // known once they are loaded.
 func (v *graphVerdict) operators(m *matrix.Model, g *onnx.Model, release catalog.Version) {
 	libraries := len(m.Plugins)+len(m.DynamicPlugins) > 0
+	var never, missing phrases
 	for _, o := range g.Operators {
 		a := catalog.Operator(o.Domain, o.Name, release)
 		switch a.Verdict {
@@ -97,14 +99,50 @@ func (v *graphVerdict) operators(m *matrix.Model, g *onnx.Model, release catalog
 		plugin := catalog.PluginFor(o.Domain, o.Name, release)
 		switch {
 		case plugin.Verdict == catalog.Cannot:
-			v.refuse("unsupported-op", "export the model without it", "model %s uses %s: %s, and no plugin can help, because %s", m.Name, called(o), a.Why, plugin.Why)
+			never.add(called(o), a.Why+", and no plugin can help, because "+plugin.Why)
 		case !libraries:
-			v.refuse("plugin-missing", fmt.Sprintf("give the library that has it in plugins of [model.%s], export the model without it, or exclude this image", m.Name),
-				"model %s uses %s: %s", m.Name, called(o), a.Why)
+			missing.add(called(o), a.Why)
 		case plugin.Why != "":
 			v.warn("model %s uses %s: %s", m.Name, called(o), plugin.Why)
 		}
 	}
+	for _, p := range never {
+		v.refuse("unsupported-op", "export the model without that", "model %s uses %s: %s", m.Name, list(p.names), p.why)
+	}
+	for _, p := range missing {
+		v.refuse("plugin-missing", fmt.Sprintf("give the library that has it in plugins of [model.%s], export the model without it, or exclude this image", m.Name),
+			"model %s uses %s: %s", m.Name, list(p.names), p.why)
+	}
+}
+
+// phrases gathers the operators of which the same is to be said.
+type phrases []phrase
+
+type phrase struct {
+	names []string
+	why   string
+}
+
+func (p *phrases) add(name, why string) {
+	for i := range *p {
+		if (*p)[i].why == why {
+			(*p)[i].names = append((*p)[i].names, name)
+			return
+		}
+	}
+	*p = append(*p, phrase{[]string{name}, why})
+}
+
+// list joins names as a sentence does; of many it gives the first.
+func list(names []string) string {
+	const most = 6
+	switch n := len(names); {
+	case n == 1:
+		return names[0]
+	case n > most:
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), n-most)
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
 }
 
 // types says which inputs and outputs TensorRT cannot bind, and which weights
@@ -158,6 +196,29 @@ func count(n int, what string) string {
 		return "a " + what
 	}
 	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// runtimeDomains are the operator domains that ONNX Runtime brings along.
+var runtimeDomains = []string{"", "ai.onnx.ml", "ai.onnx.training", "ai.onnx.preview.training", "com.microsoft", "com.microsoft.nchwc", "com.ms.internal.nhwc"}
+
+// referenceProblems says when nobody can compute what the outputs should be: ONNX
+// Runtime has none of TensorRT's plugins.
+func referenceProblems(m *matrix.Model, g *onnx.Model) []problem {
+	if g == nil || m.Inputs != "" && m.Outputs != "" {
+		return nil
+	}
+	var lacks []string
+	for _, o := range g.Operators {
+		if !slices.Contains(runtimeDomains, o.Domain) || strings.HasSuffix(o.Name, "_TRT") || strings.HasPrefix(o.Name, "TRT_") {
+			lacks = append(lacks, called(o))
+		}
+	}
+	if len(lacks) == 0 {
+		return nil
+	}
+	return []problem{{fault.Usage, "reference-data",
+		fmt.Sprintf("model %s uses %s, and ONNX Runtime, which makes the reference outputs, does not know that", m.Name, list(lacks)),
+		fmt.Sprintf("give inputs and outputs of [model.%s], made where the operator is known", m.Name)}}
 }
 
 // ownReferences says that a model can only be judged by its own data.

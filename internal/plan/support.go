@@ -23,9 +23,15 @@ func (p *planner) supportProblems(c *Cell, model *modelFacts, gpu gpuFacts) []pr
 		}
 		problems = append(problems, gpuProblems(c.GPU, gpu, ref, v)...)
 	}
-	problems = append(problems, precisionProblems(c, gpu)...)
+	if len(problems) > 0 {
+		return problems // whatever else is asked of this GPU matters no more
+	}
+	problems = append(problems, precisionProblems(c, model, gpu)...)
 	problems = append(problems, modeProblems(c, gpu)...)
 	problems = append(problems, p.graph(c, model).problems...)
+	if len(problems) == 0 {
+		problems = referenceProblems(c.Model, model.Graph)
+	}
 	return append(problems, imageProblems(c)...)
 }
 
