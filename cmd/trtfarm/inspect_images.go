@@ -17,22 +17,16 @@ func images(f engine.File) (certain, notes []string) {
 	if err != nil || f.Kind != engine.Plan || f.Simulated || f.Truncated || f.Damaged || onJetson(f.SM) {
 		return nil, nil
 	}
-	for year := 17; year < 100; year++ {
-		for month := 1; month <= 12; month++ {
-			image, _ := catalog.NGC(fmt.Sprintf("%02d.%02d", year, month))
-			holds, err := catalog.ParseVersion(image.TensorRT)
-			if err != nil || !holds.Agrees(built) {
-				continue
-			}
-			ref := "nvcr.io/nvidia/tensorrt:" + image.Tag + "-py3"
-			switch {
-			case holds == built && strings.HasPrefix(image.Confidence, "verified"):
-				certain = append(certain, ref)
-			case holds == built:
-				notes = append(notes, fmt.Sprintf("%s may load it: that this image has TensorRT %s was not read from NVIDIA", ref, image.TensorRT))
-			default:
-				notes = append(notes, fmt.Sprintf("%s may load it: of the TensorRT in this image only %s is known", ref, image.TensorRT))
-			}
+	for _, image := range catalog.NGCImages() {
+		holds, err := catalog.ParseVersion(image.TensorRT)
+		switch {
+		case err != nil || !holds.Agrees(built):
+		case holds == built && image.Certain():
+			certain = append(certain, image.Ref())
+		case holds == built:
+			notes = append(notes, fmt.Sprintf("%s may load it: that this image has TensorRT %s was not read from NVIDIA", image.Ref(), image.TensorRT))
+		default:
+			notes = append(notes, fmt.Sprintf("%s may load it: of the TensorRT in this image only %s is known", image.Ref(), image.TensorRT))
 		}
 	}
 	if len(certain) > 0 {

@@ -1,6 +1,10 @@
 package catalog
 
-import "testing"
+import (
+	"slices"
+	"strings"
+	"testing"
+)
 
 func version(t *testing.T, s string) Version {
 	t.Helper()
@@ -148,5 +152,15 @@ func TestOnlyWhatNVIDIASaysIsCertain(t *testing.T) {
 	}
 	if (NGCImage{TensorRT: "10.3", Confidence: "verified"}).Certain() {
 		t.Error("two numbers are not enough, whoever says them")
+	}
+}
+
+func TestNGCImagesAreInOrder(t *testing.T) {
+	list := NGCImages()
+	if len(list) != len(ngcImages()) || !slices.IsSortedFunc(list, func(a, b NGCImage) int { return strings.Compare(a.Tag, b.Tag) }) {
+		t.Errorf("%d of %d images, or not in order", len(list), len(ngcImages()))
+	}
+	if ref := list[0].Ref(); !strings.HasSuffix(ref, ":"+list[0].Tag+"-py3") {
+		t.Errorf("the first is called %s", ref)
 	}
 }

@@ -1,6 +1,10 @@
 package catalog
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
 // NGCImage is what one tag of nvcr.io/nvidia/tensorrt contains. Fields that were
 // not read are "".
@@ -57,6 +61,14 @@ func NGC(tag string) (NGCImage, bool) {
 	image, ok := ngcImages()[strings.TrimSuffix(tag, "-py3")]
 	return image, ok
 }
+
+// NGCImages lists what is known of every tag, oldest first.
+func NGCImages() []NGCImage {
+	return slices.SortedFunc(maps.Values(ngcImages()), func(a, b NGCImage) int { return strings.Compare(a.Tag, b.Tag) })
+}
+
+// Ref is how the image is called.
+func (i NGCImage) Ref() string { return "nvcr.io/nvidia/tensorrt:" + i.Tag + "-py3" }
 
 // Certain reports whether the TensorRT of the image is known so well that it may
 // be relied on without asking the image: NVIDIA names it, for this tag or for

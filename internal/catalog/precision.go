@@ -26,9 +26,9 @@ func parsePrecisions(name string, text []byte) (map[string]precisionRow, error) 
 	for _, r := range body {
 		row := precisionRow{why: r.text("why"), source: r.needed("source")}
 		row.below = Verdict(r.choice("below", string(Can), string(Cannot)))
-		row.min, _ = tenfold(r.capability("min_sm"))
+		row.min, _ = Capability(r.capability("min_sm"))
 		for sm := range strings.FieldsSeq(r.text("lacks")) {
-			n, ok := tenfold(sm)
+			n, ok := Capability(sm)
 			if !ok {
 				r.wrong("lacks", "want compute capabilities, separated by spaces")
 			}
@@ -47,7 +47,7 @@ func parsePrecisions(name string, text []byte) (map[string]precisionRow, error) 
 // around, without gain, is a Can with a Why. Without a capability the answer is
 // Uncertain.
 func Computes(precision, sm string) Answer {
-	have, ok := tenfold(sm)
+	have, ok := Capability(sm)
 	if !ok {
 		return Answer{Verdict: Uncertain, Why: "the compute capability is not known"}
 	}
@@ -58,8 +58,8 @@ func Computes(precision, sm string) Answer {
 	return Answer{Verdict: row.below, Why: row.why, Source: row.source}
 }
 
-// tenfold reads a compute capability as ten times its value: "8.6" is 86.
-func tenfold(sm string) (int, bool) {
+// Capability reads a compute capability as ten times its value: "8.6" is 86.
+func Capability(sm string) (int, bool) {
 	major, minor, ok := strings.Cut(sm, ".")
 	a, err := strconv.Atoi(major)
 	b, err2 := strconv.Atoi(minor)
@@ -68,6 +68,3 @@ func tenfold(sm string) (int, bool) {
 	}
 	return a*10 + b, true
 }
-
-// Capability reads a compute capability as ten times its value: "8.6" is 86.
-func Capability(sm string) (int, bool) { return tenfold(sm) }

@@ -53,7 +53,7 @@ func Serves(v Version, sm string) Answer {
 	if v == (Version{}) {
 		return Answer{Uncertain, "which TensorRT it is nobody knows", ""}
 	}
-	have, ok := tenfold(sm)
+	have, ok := Capability(sm)
 	if !ok {
 		return Answer{Uncertain, "that is no compute capability", ""}
 	}

@@ -67,7 +67,7 @@ func TestBoundsOfSupportNeverFall(t *testing.T) {
 	} {
 		last := 0
 		for i, r := range table.ranges {
-			n, ok := tenfold(side(r))
+			n, ok := Capability(side(r))
 			if ok && n < last {
 				t.Errorf("TensorRT %s: %s is below the release before", table.releases[i], side(r))
 			}
@@ -122,7 +122,7 @@ func FuzzServes(f *testing.F) {
 		default:
 			t.Errorf("Serves(%s, %s) = %+v", release, sm, a)
 		}
-		if _, ok := tenfold(sm); a.Why == "" || !ok && a.Verdict != Uncertain {
+		if _, ok := Capability(sm); a.Why == "" || !ok && a.Verdict != Uncertain {
 			t.Errorf("Serves(%s, %s) = %+v", release, sm, a)
 		}
 	})

@@ -69,13 +69,13 @@ func (t smTable) bounds(v Version, side func(SMRange) string) bound {
 		if i == at && !exact {
 			continue
 		}
-		if n, ok := tenfold(side(t.ranges[i])); ok {
+		if n, ok := Capability(side(t.ranges[i])); ok {
 			b.lo, b.loSource = n, t.ranges[i].Source
 			break
 		}
 	}
 	for i := at; i < len(t.ranges); i++ {
-		if n, ok := tenfold(side(t.ranges[i])); ok {
+		if n, ok := Capability(side(t.ranges[i])); ok {
 			b.hi, b.source = n, t.ranges[i].Source
 			break
 		}

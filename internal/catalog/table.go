@@ -144,7 +144,7 @@ func (r row) list(column string) []string {
 // capability is the cell of a column that holds a compute capability, or nothing.
 func (r row) capability(column string) string {
 	s := r.text(column)
-	if _, ok := tenfold(s); s != "" && !ok {
+	if _, ok := Capability(s); s != "" && !ok {
 		r.wrong(column, "want a compute capability such as 8.6")
 	}
 	return s

@@ -2,6 +2,7 @@ package compat
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/trtfarm/trtfarm/internal/catalog"
@@ -54,13 +55,9 @@ type ngcImage struct {
 // first.
 var images = sync.OnceValue(func() []ngcImage {
 	var list []ngcImage
-	// Tags are years and months; NGC has had TensorRT's image since 2017.
-	for month := 99*12 + 11; month >= 17*12; month-- {
-		tag := fmt.Sprintf("%02d.%02d", month/12, month%12+1)
-		if row, ok := catalog.NGC(tag); ok {
-			if v, err := catalog.ParseVersion(row.TensorRT); err == nil {
-				list = append(list, ngcImage{"nvcr.io/nvidia/tensorrt:" + tag + "-py3", v, row})
-			}
+	for _, row := range slices.Backward(catalog.NGCImages()) {
+		if v, err := catalog.ParseVersion(row.TensorRT); err == nil {
+			list = append(list, ngcImage{row.Ref(), v, row})
 		}
 	}
 	return list

@@ -2,8 +2,6 @@ package plan
 
 import (
 	"fmt"
-	"regexp"
-	"strconv"
 
 	"github.com/trtfarm/trtfarm/internal/catalog"
 	"github.com/trtfarm/trtfarm/internal/compat"
@@ -74,36 +72,26 @@ func gpuProblems(name string, gpu gpuFacts, ref string, v catalog.Version) []pro
 		suggest(ref, gpu.SM, fmt.Sprintf("take another image for %s, or exclude it for this one", name))}}
 }
 
-var ngcTag = regexp.MustCompile(`^(\d\d)\.(\d\d)\b`)
-
 // suggest names the NGC tag nearest to that of ref whose TensorRT is known to
 // serve a compute capability: the oldest newer one, else the newest older one.
 // Without one it returns otherwise.
 func suggest(ref, sm, otherwise string) string {
-	m := ngcTag.FindStringSubmatch(matrix.TagLabel(ref))
-	if m == nil {
+	here, ok := catalog.NGC(matrix.Tag(ref))
+	if !ok {
 		return otherwise
 	}
-	year, _ := strconv.Atoi(m[1])
-	month, _ := strconv.Atoi(m[2])
-	const reach = 10 * 12 // months; NGC tags began in 2017
-	for _, side := range []struct {
-		step int
-		word string
-	}{{+1, "oldest newer"}, {-1, "newest older"}} {
-		for n := 1; n < reach; n++ {
-			at := year*12 + month - 1 + n*side.step
-			image, ok := catalog.NGC(fmt.Sprintf("%02d.%02d", at/12, at%12+1))
-			if !ok {
-				continue
-			}
-			v, err := catalog.ParseVersion(image.TensorRT)
-			if err == nil && catalog.Serves(v, sm).Verdict == catalog.Can {
-				return fmt.Sprintf("take %s, the %s tag known to serve it (TensorRT %s)", image.Tag, side.word, image.TensorRT)
-			}
+	text := otherwise
+	for _, image := range catalog.NGCImages() {
+		v, err := catalog.ParseVersion(image.TensorRT)
+		if err != nil || catalog.Serves(v, sm).Verdict != catalog.Can {
+			continue
 		}
+		if image.Tag > here.Tag {
+			return fmt.Sprintf("take %s, the oldest newer tag known to serve it (TensorRT %s)", image.Tag, image.TensorRT)
+		}
+		text = fmt.Sprintf("take %s, the newest older tag known to serve it (TensorRT %s)", image.Tag, image.TensorRT)
 	}
-	return otherwise
+	return text
 }
 
 // releaseWarnings says how sure the plan is of what an image contains, and of

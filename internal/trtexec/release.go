@@ -81,13 +81,9 @@ func imagesWith(flag string) string {
 // oldestTag returns the oldest tag of NGC that is known to hold TensorRT v or
 // newer, as "24.05-py3"; "" when none is.
 func oldestTag(v catalog.Version) string {
-	for year := 20; year < 40; year++ {
-		for month := 1; month <= 12; month++ {
-			tag := fmt.Sprintf("%02d.%02d", year, month)
-			image, _ := catalog.NGC(tag)
-			if has, err := catalog.ParseVersion(image.TensorRT); err == nil && has.AtLeast(v.Major, v.Minor) {
-				return tag + "-py3"
-			}
+	for _, image := range catalog.NGCImages() {
+		if has, err := catalog.ParseVersion(image.TensorRT); err == nil && has.AtLeast(v.Major, v.Minor) {
+			return image.Tag + "-py3"
 		}
 	}
 	return ""
