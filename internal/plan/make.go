@@ -321,7 +321,7 @@ func (p *planner) model(m *matrix.Model) *modelFacts {
 	f.digest = ModelDigest(f.Files)
 	f.profiles = profileInputs(m.Profiles)
 	f.problems = shapeProblems(m, f.Graph)
-	f.problems = append(f.problems, opsetProblems(m, f.Graph)...)
+	f.problems = append(f.problems, fileProblems(m, f.Graph)...)
 	f.warnings = ownReferences(m, f.Graph)
 	if len(f.problems) > 0 {
 		return f

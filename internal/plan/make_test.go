@@ -47,6 +47,7 @@ func TestRefusals(t *testing.T) {
 		"another rank":                            {func(w *world) { profile(w).Shapes[0].Min = []int64{1} }, fault.Usage, "profile-shape", []string{"1 dimensions are given, the model has 2"}},
 		"another size where the model fixes it":   {func(w *world) { profile(w).Shapes[0].Max = []int64{32, 4} }, fault.Usage, "profile-shape", []string{"dimension 2 is 3 in the model, not 4"}},
 		"an opset from nowhere":                   {func(w *world) { w.model.Graph.Opsets = []onnx.Opset{{Version: 314159}} }, fault.Build, "unsupported-op", []string{"opset 314159"}},
+		"a model too large for its format":        {func(w *world) { w.model.Graph.FileBytes = 1 << 31 }, fault.Build, "onnx-invalid", []string{"one file of 2147483648 bytes", "save_as_external_data"}},
 		"several profiles where one is the limit": {func(w *world) { w.image.TensorRT = "8.6.1.6" }, fault.Usage, "", nil},
 		"a plugin that is not there":              {func(w *world) { w.model.Plugins = nil }, fault.Usage, "file-missing", []string{"plugin library libp.so of model net"}},
 		"a calibration cache that is not there":   {func(w *world) { w.model.Calibration = nil }, fault.Usage, "file-missing", []string{"calibration cache calib.cache"}},

@@ -205,15 +205,18 @@ func goldenShapes(m *matrix.Model, g *onnx.Model, golden []trtexec.Binding) ([]t
 	return ordered, nil
 }
 
-// opsetProblems says when no TensorRT can take a model's opset.
-func opsetProblems(m *matrix.Model, g *onnx.Model) []problem {
+// fileProblems says what no TensorRT can read in a model file.
+func fileProblems(m *matrix.Model, g *onnx.Model) []problem {
 	var problems []problem
-	for _, o := range g.Opsets {
-		if onnxDomain(o.Domain) && o.Version > newestOpset {
-			problems = append(problems, problem{fault.Build, "unsupported-op",
-				fmt.Sprintf("model %s asks for opset %d, which no release of ONNX defines", m.Name, o.Version),
-				"export it with an opset that TensorRT knows, such as 17"})
-		}
+	if g.FileBytes > onnx.MaxFile {
+		problems = append(problems, problem{fault.Build, "onnx-invalid",
+			fmt.Sprintf("model %s is one file of %d bytes, and protobuf, in which it is written, ends at %d", m.Name, g.FileBytes, onnx.MaxFile),
+			"save it with its weights outside (onnx.save with save_as_external_data=True)"})
+	}
+	if asked := g.MaxOpset(); asked > newestOpset {
+		problems = append(problems, problem{fault.Build, "unsupported-op",
+			fmt.Sprintf("model %s asks for opset %d, which no release of ONNX defines", m.Name, asked),
+			"export it with an opset that TensorRT knows, such as 17"})
 	}
 	return problems
 }
