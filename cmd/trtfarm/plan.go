@@ -54,8 +54,11 @@ func writePlan(s streams, a *session, commands bool) error {
 			why = c.Reasons[0]
 		}
 		key := "unknown"
-		if c.Key != "" {
+		switch {
+		case c.Key != "":
 			key = c.Key[:12]
+		case c.Status == plan.Refused:
+			key = "-"
 		}
 		t.Rows = append(t.Rows, []string{c.ID, string(c.Status), c.TensorRT, key, why})
 		for _, more := range rest(c.Reasons) {
