@@ -14,7 +14,7 @@ import (
 // are for servers: what a Jetson built is loaded by JetPack.
 func images(f engine.File) (certain, notes []string) {
 	built, err := catalog.ParseVersion(f.TensorRT)
-	if err != nil || f.Kind != engine.Plan || f.Simulated || f.Truncated || f.Damaged || onJetson(f.SM) {
+	if err != nil || f.Kind != engine.Plan || f.Simulated || f.Truncated || f.Damaged || f.Leading > 0 || onJetson(f.SM) {
 		return nil, nil
 	}
 	for _, image := range catalog.NGCImages() {

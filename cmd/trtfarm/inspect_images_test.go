@@ -12,8 +12,8 @@ func TestImagesThatLoadAnEngine(t *testing.T) {
 	plan := func(tensorRT, sm string) engine.File {
 		return engine.File{Kind: engine.Plan, TensorRT: tensorRT, SM: sm}
 	}
-	cut, broken, simulated := plan("10.3.0.26", "7.5"), plan("10.3.0.26", "7.5"), plan("10.3.0.26", "7.5")
-	cut.Truncated, broken.Damaged, simulated.Simulated = true, true, true
+	cut, broken, simulated, wrapped := plan("10.3.0.26", "7.5"), plan("10.3.0.26", "7.5"), plan("10.3.0.26", "7.5"), plan("10.3.0.26", "7.5")
+	cut.Truncated, broken.Damaged, simulated.Simulated, wrapped.Leading = true, true, true, 48
 	for name, tc := range map[string]struct {
 		file    engine.File
 		certain string // tags
@@ -31,6 +31,7 @@ func TestImagesThatLoadAnEngine(t *testing.T) {
 		"none for what is cut":                         {cut, "", ""},
 		"none for what is damaged":                     {broken, "", ""},
 		"none for what is simulated":                   {simulated, "", ""},
+		"none for what must be cut out of a file":      {wrapped, "", ""},
 		"none for what is no engine, whatever it says": {engine.File{Kind: engine.Unknown, TensorRT: "10.3.0.26", SM: "7.5"}, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

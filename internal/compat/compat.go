@@ -31,6 +31,8 @@ type Engine struct {
 	Likely      []string       // catalogue names of the GPUs that may have built it
 	Modes       *trtexec.Modes // nil: nobody knows; most plans are built without any
 	Trouble     string         // why no TensorRT can load the file at all, or ""
+	Doubt       string         // why TensorRT may not load the file, or ""
+	Remedy      string         // what to do about trouble or doubt, or ""
 }
 
 // Place is where an engine shall run. Fields that are not known are zero.

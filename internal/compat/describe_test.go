@@ -40,6 +40,28 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
+// A whole plan in a file with other bytes around it is not what TensorRT loads.
+func TestBytesAroundAPlan(t *testing.T) {
+	for name, tc := range map[string]struct {
+		file                   engine.File
+		trouble, doubt, remedy string
+	}{
+		"before it":               {engine.File{Leading: 48, Trailing: 3, Size: 100}, "48 bytes that do not belong to the plan precede it", "", "tail -c +49 FILE > NEW"},
+		"cut off behind a header": {engine.File{Leading: 48, Truncated: true}, "the plan is cut off", "", "take a whole engine"},
+		"behind a container":      {engine.File{Container: "ftrt", TensorRT: "10.3.0.26", Trailing: 12, Size: 100}, "", "12 bytes follow the end of the plan, and whether", "head -c 88 FILE > NEW"},
+		"behind a bare engine":    {engine.File{Container: "ptrt", TensorRT: "8.2.1.8", Trailing: 12, Size: 100}, "12 bytes follow the end of the plan, and TensorRT wants", "", "head -c 88 FILE > NEW"},
+		"behind one of TensorRT 7, which does not mind": {engine.File{Container: "ptrt", TensorRT: "7.1.3.0", Trailing: 12, Size: 100}, "", "", ""},
+	} {
+		tc.file.Kind = engine.Plan
+		e := compat.Describe(tc.file)
+		for what, pair := range map[string][2]string{"trouble": {e.Trouble, tc.trouble}, "doubt": {e.Doubt, tc.doubt}, "remedy": {e.Remedy, tc.remedy}} {
+			if !strings.Contains(pair[0], pair[1]) || pair[1] == "" && pair[0] != "" {
+				t.Errorf("%s: %s %q, want %q", name, what, pair[0], pair[1])
+			}
+		}
+	}
+}
+
 // A plan that somebody published, from its bytes to the answer.
 func TestAPublishedPlanIsJudged(t *testing.T) {
 	data, err := os.ReadFile(filepath.Join("..", "engine", "testdata", "trt8.6.1.6-rtx4090-tiny.plan"))

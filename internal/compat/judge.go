@@ -51,7 +51,7 @@ func newQuestion(e Engine, p Place) *question {
 
 func judge(e Engine, p Place) Answer {
 	if e.Trouble != "" {
-		return Answer{Invalid, []string{e.Trouble}, "take a whole engine, or build one"}
+		return Answer{Invalid, []string{e.Trouble}, e.Remedy}
 	}
 	q := newQuestion(e, p)
 	version, gpu, support := q.version(), q.gpu(), q.support()
@@ -59,7 +59,7 @@ func judge(e Engine, p Place) Answer {
 		// What is not known of the place matters no more.
 		support = slices.DeleteFunc(support, func(f finding) bool { return f.verdict == Unknown })
 	}
-	all := slices.Concat(version, gpu, support, q.driver(), q.platform(), q.weights())
+	all := slices.Concat(version, gpu, support, q.driver(), q.platform(), q.weights(), q.doubt())
 	slices.SortStableFunc(all, func(a, b finding) int { return cmp.Compare(ranks[b.verdict], ranks[a.verdict]) })
 	answer := Answer{Verdict: all[0].verdict, Reasons: []string{}}
 	for _, f := range all {

@@ -141,7 +141,8 @@ func TestRules(t *testing.T) {
 		"a stripped plan":                         {with(t4, trtexec.Modes{Stripped: true}), "t4,trt=10.3.0.26", compat.Invalid, "built without its weights (--stripWeights)", "refit it with the weights of its model when it is loaded (IParserRefitter)"},
 		"a stripped plan where trtexec can refit": {with(compat.Engine{TensorRT: "10.14.1.48", SM: "7.5", Likely: []string{"T4"}}, trtexec.Modes{Stripped: true}), "t4,image=25.12-py3", compat.Invalid, "built without its weights", "trtexec --refitFromOnnx"},
 		"a stripped plan is not saved by a mode":  {with(t4, trtexec.Modes{Stripped: true}), "t4,trt=10.8", compat.Invalid, "10.8 runs there", "or build it again with TensorRT 10.8"},
-		"what no TensorRT loads":                  {compat.Engine{Trouble: "the plan is cut off: TensorRT cannot load it", TensorRT: "10.3.0.26", SM: "7.5"}, "t4,trt=10.3", compat.Invalid, "the plan is cut off", "take a whole engine"},
+		"what TensorRT may not load":              {compat.Engine{Doubt: "9 bytes follow", Remedy: "cut them off", TensorRT: "10.3.0.26", SM: "7.5", SMs: 40, Likely: []string{"T4"}}, "t4,trt=10.3", compat.Unknown, "9 bytes follow", "cut them off"},
+		"what no TensorRT loads":                  {compat.Engine{Trouble: "the plan is cut off: TensorRT cannot load it", Remedy: "take a whole engine", TensorRT: "10.3.0.26", SM: "7.5"}, "t4,trt=10.3", compat.Invalid, "the plan is cut off", "take a whole engine"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := compat.Judge(tc.engine, place(t, tc.place))

@@ -68,6 +68,14 @@ func (q *question) platform() []finding {
 	return nil
 }
 
+// doubt is what the bytes of the file give cause for.
+func (q *question) doubt() []finding {
+	if q.e.Doubt == "" {
+		return nil
+	}
+	return []finding{{Unknown, q.e.Doubt, q.e.Remedy}}
+}
+
 // system names an operating system with its CPU.
 func system(os, arch string) string {
 	return strings.TrimSpace(os + " " + arch)

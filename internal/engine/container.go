@@ -64,6 +64,7 @@ func (x *inspection) missing(total, have int64) {
 
 // follows notes n bytes behind the end of a plan, and what they are.
 func (x *inspection) follows(end, n int64) {
+	x.f.Trailing = n
 	p := x.bytes(end, windowBytes)
 	text := ""
 	switch {

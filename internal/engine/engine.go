@@ -22,6 +22,8 @@ type File struct {
 	// that its message "Version tag does not match" prints.
 	Serialization *int64    `json:"serialization"`
 	Sections      []Section `json:"sections,omitempty"`
+	Leading       int64     `json:"leading_bytes,omitempty"`  // before the plan
+	Trailing      int64     `json:"trailing_bytes,omitempty"` // behind the end that the plan gives itself
 	Truncated     bool      `json:"truncated"`
 	Damaged       bool      `json:"damaged"` // a checksum or a structure inside does not hold
 	Simulated     bool      `json:"simulated"`

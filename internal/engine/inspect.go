@@ -131,7 +131,8 @@ func (x *inspection) wrapped(head []byte) bool {
 	plan := x.bytes(4+n, 2*windowBytes)
 	switch {
 	case x.planAt(4+n, plan):
-		x.aside("a JSON header of %d bytes, as Ultralytics exports have it, lies before the plan: TensorRT and Triton load the file only without its first %d bytes", n, 4+n)
+		x.f.Leading = 4 + n
+		x.note("a JSON header of %d bytes, as Ultralytics exports have it, lies before the plan: TensorRT and Triton load the file only without its first %d bytes", n, 4+n)
 	case x.size < 8+n && (startsPlan(plan) || len(plan) == 0):
 		x.cut("the file ends inside or right behind a JSON header of %d bytes, as Ultralytics exports have it before the plan", n)
 	default:
@@ -198,6 +199,7 @@ func (x *inspection) preceded(head []byte) bool {
 		at += next + 3
 		if base := at - 4; base > 0 && x.startsAt(int64(base)) {
 			x.note("%d bytes that do not belong to the plan precede it: TensorRT loads the file only without them", base)
+			x.f.Leading = int64(base)
 			return x.planAt(int64(base), x.bytes(int64(base), containerHead+sectionEntry))
 		}
 	}

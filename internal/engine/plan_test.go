@@ -84,7 +84,7 @@ func TestWhatFollowsAPlanIsCounted(t *testing.T) {
 			"another plan": {string(whole), "bytes follow the end of the plan"},
 		} {
 			f := inspect(t, append(slices.Clone(whole), tc.tail...))
-			if f.Kind != engine.Plan || f.Truncated || f.Damaged || !noted(f, tc.want) {
+			if f.Kind != engine.Plan || f.Truncated || f.Damaged || !noted(f, tc.want) || f.Trailing != int64(len(tc.tail)) {
 				t.Errorf("%s and %s: %+v", name, what, f)
 			}
 			if twice := what == "another plan" && (whole[0] == 'f' || whole[0] == 'p'); noted(f, "another plan starts there") != twice {
@@ -225,7 +225,7 @@ func TestAPlanBehindAJSONHeaderIsFound(t *testing.T) {
 	plan := load(t, "trt8.6.1.6-rtx4090-tiny.plan")
 	f := inspect(t, behind(header, plan))
 	if f.Kind != engine.Plan || f.TensorRT != "8.6.1.6" || f.SM != "8.9" || f.Sections[0].Offset != 56 || f.Truncated || f.Damaged ||
-		!noted(f, "a JSON header of 44 bytes") || !noted(f, "without its first 48 bytes") {
+		!noted(f, "a JSON header of 44 bytes") || f.Leading != 48 || !noted(f, "without its first 48 bytes") {
 		t.Errorf("Inspect gives %+v", f)
 	}
 	long := `{"names": "` + strings.Repeat("x", 100_000) + `"}`
@@ -254,7 +254,7 @@ func TestForeignBytesBeforeAPlanAreCounted(t *testing.T) {
 			"words like a magic": "ftrt ptrt trtexec on a server",
 		} {
 			f := inspect(t, slices.Concat([]byte(before), whole))
-			if f.Kind != engine.Plan || f.TensorRT == "" || f.SM == "" || f.Truncated || f.Damaged || !noted(f, "bytes that do not belong to the plan precede it") {
+			if f.Kind != engine.Plan || f.TensorRT == "" || f.SM == "" || f.Truncated || f.Damaged || f.Leading != int64(len(before)) || f.Trailing != 0 || !noted(f, "bytes that do not belong to the plan precede it") {
 				t.Errorf("%s behind %s: %+v", name, what, f)
 			}
 		}

@@ -30,6 +30,8 @@ type Inspected struct {
 	Simulated     bool             `json:"simulated"`
 	Notes         []string         `json:"notes"`
 	Sections      []engine.Section `json:"sections,omitempty"`
+	Leading       int64            `json:"leading_bytes,omitempty"`
+	Trailing      int64            `json:"trailing_bytes,omitempty"`
 	LoadsIn       []string         `json:"loads_in,omitempty"` // NGC images with the very TensorRT of a plan
 	ONNX          *Model           `json:"onnx,omitempty"`
 	Against       []Judged         `json:"against,omitempty"` // in the order of what was asked, best first within a list
@@ -50,7 +52,7 @@ func NewInspected(path string, f engine.File) *Inspected {
 	notes := append([]string{}, f.Notes...)
 	return &Inspected{
 		Path: path, Kind: f.Kind, Size: f.Size, TensorRT: f.TensorRT, SM: f.SM, Device: f.Device,
-		Container: f.Container, Serialization: f.Serialization, Sections: f.Sections,
+		Container: f.Container, Serialization: f.Serialization, Sections: f.Sections, Leading: f.Leading, Trailing: f.Trailing,
 		Truncated: f.Truncated, Damaged: f.Damaged, Simulated: f.Simulated, Notes: notes,
 	}
 }
@@ -106,7 +108,7 @@ func (f *Inspected) wrong() bool {
 	if f.ONNX != nil && slices.ContainsFunc(f.ONNX.External, func(e External) bool { return e.Present != nil && !*e.Present }) {
 		return true
 	}
-	return f.Kind != engine.Plan && f.ONNX == nil || f.Truncated || f.Damaged || f.Simulated
+	return f.Kind != engine.Plan && f.ONNX == nil || f.Truncated || f.Damaged || f.Simulated || f.Leading > 0 || f.Trailing > 0
 }
 
 // sized tells a size to the byte.

@@ -81,9 +81,14 @@ func inspectedSimulated() *Inspected {
 	})
 }
 
+// inspectedWrapped is an engine that is whole, and not all of its file.
+func inspectedWrapped() *Inspected {
+	return NewInspected("yolo.engine", engine.File{Kind: engine.Plan, Size: 4096, TensorRT: "10.3.0.26", Leading: 48, Notes: []string{"a JSON header of 44 bytes lies before the plan"}})
+}
+
 func inspectedBroken() *Inspected {
 	return NewInspected("https://host/cut.plan", engine.File{
-		Kind: engine.Plan, Size: 4096, TensorRT: "", Container: "ftrt", Truncated: true, Damaged: true, Simulated: true, Notes: []string{"4 bytes are missing"},
+		Kind: engine.Plan, Size: 4096, TensorRT: "", Container: "ftrt", Truncated: true, Damaged: true, Simulated: true, Notes: []string{"4 bytes are missing"}, Leading: 48, Trailing: 12,
 		Device: &engine.Device{SMs: 1},
 	})
 }
@@ -114,7 +119,7 @@ func TestInspectJSON(t *testing.T) {
 func TestInspect(t *testing.T) {
 	for name, f := range map[string]*Inspected{
 		"inspect-plan": inspectedPlan(), "inspect-model": inspectedModel(), "inspect-pointer": inspectedPointer(), "inspect-broken": inspectedBroken(),
-		"inspect-simulated": inspectedSimulated(),
+		"inspect-simulated": inspectedSimulated(), "inspect-wrapped": inspectedWrapped(),
 		"inspect-new-kind":  NewInspected("x", engine.File{Kind: "new-kind"}),
 	} {
 		golden(t, name, func(w io.Writer) error { return Inspect(w, f) })
