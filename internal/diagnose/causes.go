@@ -10,10 +10,11 @@ type cause struct {
 var causes = map[string]cause{
 	"version-mismatch": {"the engine was written by another TensorRT than the one that loads it", []string{
 		"load it in the image whose TensorRT built it, or build it again with the image that has to load it",
-		"`trtfarm show CELL` tells which TensorRT wrote a published engine",
+		"`trtfarm inspect ENGINE` tells which TensorRT wrote it, and which image loads it",
 		"if both seem equal, look for a second libnvinfer on LD_LIBRARY_PATH or in a Python wheel"}},
 	"sm-mismatch": {"the engine, the kernels or TensorRT itself are for another GPU architecture than the one present", []string{
 		"build the engine on the GPU that has to run it: add that GPU to gpus of the matrix",
+		"`trtfarm inspect ENGINE` tells which GPU it was built on; with --against GPU,trt=VERSION, whether it runs there",
 		"if TensorRT does not know the GPU, take an image with a newer TensorRT",
 		"check which GPU was chosen: --device counts the devices that the container sees"}},
 	"platform-mismatch": {"the engine belongs to another operating system or CPU architecture", []string{
@@ -28,6 +29,7 @@ var causes = map[string]cause{
 	"file-missing": {"a file is not where the program looks for it", []string{
 		"correct the path, or make the file first; relative paths count from the working directory"}},
 	"file-truncated-or-corrupt": {"the file is there, but it is not what it should be: cut short, empty, or another kind of file", []string{
+		"`trtfarm inspect FILE` tells what it is",
 		"for a Git LFS pointer: git lfs pull; otherwise fetch it again and compare size and SHA-256 with the record"}},
 	"permission": {"the file or folder may not be read or written by this user", []string{
 		"give the user of the process access to it, or run as the user that owns it",
