@@ -115,7 +115,7 @@ func refusals(m *matrix.Matrix, facts plan.Facts) error {
 
 // aboutModel are the causes that lie in the model, not in the axes of the matrix.
 var aboutModel = map[string]bool{
-	"onnx-invalid": true, "unsupported-op": true, "profile-shape": true, "model-changed": true, "plugin-missing": true,
+	"onnx-invalid": true, "unsupported-op": true, "profile-shape": true, "model-changed": true, "plugin-missing": true, "reference-data": true,
 }
 
 // readMatrix reads and checks a matrix file.
