@@ -33,6 +33,20 @@ var inputFailures = []failure{
 		name: "external data missing", matrix: matrixText{ONNX: `"external.onnx"`}, files: map[string]string{"external.onnx": broken + "/missing-external-data/model.onnx"},
 		code: fault.Usage, state: farm.Refused, cause: "onnx-invalid", says: []string{"Pads.bin"}, fix: "external weights",
 	}, {
+		name: "operator that TensorRT cannot take", matrix: matrixText{ONNX: `"sequence.onnx"`}, files: map[string]string{"sequence.onnx": broken + "/sequence-ops/model.onnx"},
+		code: fault.Build, state: farm.Refused, cause: "unsupported-op", says: []string{"SequenceInsert", "10.3.0", "no plugin can help"}, fix: "without that",
+	}, {
+		name: "operator that needs a plugin", matrix: matrixText{ONNX: `"own.onnx"`, Model: ownData},
+		before: ownOperator,
+		code:   fault.Build, state: farm.Refused, cause: "plugin-missing", says: []string{"Sharpen_TRT", "10.3.0"}, fix: "plugins of [model.m]",
+	}, {
+		name: "operator that came with a later TensorRT", matrix: matrixText{ONNX: `"hardmax.onnx"`, Images: `["nvcr.io/nvidia/tensorrt:23.09-py3"]`},
+		before: laterOperator,
+		code:   fault.Build, state: farm.Refused, cause: "plugin-missing", says: []string{"Hardmax", "8.6.1", "9.2 does"}, fix: "exclude this image",
+	}, {
+		name: "operator that nobody has a reference for", matrix: matrixText{ONNX: `"plugin.onnx"`}, files: map[string]string{"plugin.onnx": broken + "/trt-plugin-domain/model.onnx"},
+		code: fault.Usage, state: farm.Refused, cause: "reference-data", says: []string{"ONNX Runtime", "DisentangledAttention_TRT"}, fix: "give inputs and outputs",
+	}, {
 		name: "dynamic input without profile", matrix: matrixText{ONNX: `"bert.onnx"`}, files: map[string]string{"bert.onnx": "../../matrices/models/bert-toy/model.onnx"},
 		code: fault.Usage, state: farm.Refused, cause: "profile-shape", says: []string{"input_ids", "dynamic"}, fix: "[model.m.profile.main]",
 	}, {
@@ -68,13 +82,6 @@ var inputFailures = []failure{
 
 var engineFailures = []failure{
 	{
-		name: "operator that no plugin provides", matrix: matrixText{ONNX: `"own.onnx"`, Model: "inputs = \"in\"\noutputs = \"out\""},
-		before: ownOperator,
-		code:   fault.Build, state: farm.Failed, cause: "plugin-missing", says: []string{"build of", "Sharpen_TRT"}, fix: "plugins of the model",
-	}, {
-		name: "operator that nobody has a reference for", matrix: matrixText{ONNX: `"plugin.onnx"`}, files: map[string]string{"plugin.onnx": broken + "/trt-plugin-domain/model.onnx"},
-		code: fault.Usage, state: farm.Failed, cause: "reference-runtime", says: []string{"ONNX Runtime", "DisentangledAttention_TRT"}, fix: "give inputs and outputs",
-	}, {
 		name: "host out of memory while it builds", env: []string{"TRTSIM_FAULT=host-oom@build"},
 		code: fault.Environment, state: farm.Failed, cause: "host-oom", says: []string{"build of", "killed"}, fix: "more host memory",
 	}, {
@@ -133,7 +140,8 @@ var everywhere = []failure{
 		name: "outputs wrong by 1 %", env: []string{"TRTSIM_FAULT=wrong-output@load:0.01"},
 		code: fault.Accuracy, state: farm.Failed, cause: "accuracy-mismatch", says: []string{"static", "Plus214_Output_0"}, fix: "tolerance",
 	}, {
-		name: "operator that TensorRT cannot take", matrix: matrixText{ONNX: `"sequence.onnx"`}, files: map[string]string{"sequence.onnx": broken + "/sequence-ops/model.onnx"},
-		code: fault.Build, state: farm.Failed, cause: "unsupported-op", says: []string{"Sequence"}, fix: "operator",
+		name: "operator that the given library lacks", matrix: matrixText{ONNX: `"own.onnx"`, Model: ownData + `plugins = ["libother.so"]`},
+		before: ownOperator,
+		code:   fault.Build, state: farm.Failed, cause: "plugin-missing", says: []string{"build of", "Sharpen_TRT"}, fix: "plugins of the model",
 	},
 }

@@ -188,14 +188,27 @@ func (f failure) said(t *testing.T, out, errs string) (message, fix string) {
 	return c.Error.Message, c.Error.Fix
 }
 
-// ownOperator brings a model with an operator of nobody's, and reference data.
-func ownOperator(t *testing.T, s *site) {
-	s.write("own.onnx", string(onnxtest.Model(
-		onnxtest.Node("Sharpen_TRT", []string{"x"}, []string{"y"}),
-		onnxtest.Input("x", 1, 4), onnxtest.Output("y", 1, 4))))
+// ownData names the reference data of ownOperator in a matrix.
+const ownData = "inputs = \"in\"\noutputs = \"out\"\n"
+
+// ownOperator brings a model with an operator of nobody's, its reference data, and
+// a library of other operators.
+func ownOperator(_ *testing.T, s *site) {
+	s.write("own.onnx", oneNode("Sharpen_TRT"))
 	zeros := string(make([]byte, 16))
 	s.write("in/x.raw", zeros)
 	s.write("out/y.raw", zeros)
+	s.write("libother.so", "\x7fELF Blur_TRT")
+}
+
+// laterOperator brings a model with an operator that no parser before 9.2 imports.
+func laterOperator(_ *testing.T, s *site) { s.write("hardmax.onnx", oneNode("Hardmax")) }
+
+// oneNode is a model of a single node.
+func oneNode(operator string) string {
+	return string(onnxtest.Model(
+		onnxtest.Node(operator, []string{"x"}, []string{"y"}),
+		onnxtest.Input("x", 1, 4), onnxtest.Output("y", 1, 4)))
 }
 
 // published reads everything in a store that makes something published, by key.

@@ -35,6 +35,7 @@ func TestBuildRefuses(t *testing.T) {
 	save(t, "sequence.onnx", onnxtest.Model(onnxtest.Node("SplitToSequence", []string{"x"}, []string{"y"}),
 		onnxtest.Input("x", onnx.Float32, 3), onnxtest.Output("y", onnx.Float32, 3)))
 	save(t, "plugin.so", []byte("any library"))
+	save(t, "other.so", []byte("\x7fELF"+strings.Repeat("Frobnicat ", 30000)))
 	unthere := map[string]bool{"ampere+ on a T4": true, "a plugin library that is not there": true} // before 8.6
 	for name, tc := range map[string]struct {
 		args []string
@@ -44,6 +45,7 @@ func TestBuildRefuses(t *testing.T) {
 		"a missing model":               {[]string{"--onnx=gone.onnx"}, []string{"Could not open file gone.onnx", "[E] Engine set up failed"}},
 		"missing external weights":      {[]string{"--onnx=external.onnx"}, []string{"Failed to open file: gone.bin", "Failed to import initializer"}},
 		"an unknown operator":           {[]string{"--onnx=custom.onnx"}, []string{"Frobnicate", "Plugin not found, are the plugin name, version, and namespace correct?"}},
+		"a library without the plugin":  {[]string{"--onnx=custom.onnx", "--staticPlugins=other.so"}, []string{"Frobnicate", "Plugin not found, are the plugin name, version, and namespace correct?"}},
 		"sequences in spite of plugins": {[]string{"--onnx=sequence.onnx", "--staticPlugins=plugin.so"}, []string{"SplitToSequence"}},
 		"a plugin library that is not there": {[]string{"--onnx=custom.onnx", "--staticPlugins=gone.so"},
 			[]string{"Uncaught exception detected: Unable to open library: gone.so due to gone.so: cannot open shared object file: No such file or directory"}},

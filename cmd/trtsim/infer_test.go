@@ -203,8 +203,10 @@ func TestProfiles(t *testing.T) {
 func TestPluginsDoNotRun(t *testing.T) {
 	withRuntime(t)
 	inFolder(t)
-	save(t, "p.so", []byte("any library"))
-	builds(t, "10.3.0.26", nil, "--onnx=custom.onnx", "--saveEngine=e.plan", "--staticPlugins=p.so")
+	for before := 65536 - 20; before < 65536+20; before++ { // wherever the name stands
+		save(t, "p.so", append([]byte("\x7fELF"), strings.Repeat("x", before)+"Frobnicate"+"yy"...))
+		builds(t, "10.3.0.26", nil, "--onnx=custom.onnx", "--saveEngine=e.plan", "--staticPlugins=p.so")
+	}
 	o := trtexecRun(t, "10.3.0.26", nil, "--loadEngine=e.plan", "--staticPlugins=p.so")
 	if o.status != failed {
 		t.Errorf("ends with %+v", o.status)

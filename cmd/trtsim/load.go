@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -192,10 +193,11 @@ func (s *sim) incompatible(format string, args ...any) {
 
 // findsPlugins checks that a library was given for the plugins of the plan.
 func (s *sim) findsPlugins(p container.Plan) bool {
-	if len(p.Meta.Plugins) == 0 || s.providesPlugins() {
+	i := slices.IndexFunc(p.Meta.Plugins, func(name string) bool { return !s.provides(name) })
+	if i < 0 {
 		return true
 	}
-	name := p.Meta.Plugins[0]
+	name := p.Meta.Plugins[i]
 	if s.version.AtLeast(10, 0) {
 		s.log.record(4, "IPluginRegistry::getCreator: Error Code 4: API Usage Error (Cannot find plugin: %s, version: 1, namespace:.)", name)
 	} else {

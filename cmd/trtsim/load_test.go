@@ -24,6 +24,7 @@ func TestLoadRefuses(t *testing.T) {
 	save(t, "plugin.so", []byte("any library"))
 	builds(t, "8.6.1.6", nil, "--onnx=custom.onnx", "--saveEngine=custom8.plan", "--staticPlugins=plugin.so")
 	builds(t, "10.3.0.26", nil, "--onnx=custom.onnx", "--saveEngine=custom10.plan", "--staticPlugins=plugin.so")
+	save(t, "other.so", []byte("\x7fELF Sharpen_TRT"))
 	save(t, "small.raw", floats(1))
 	save(t, "large.raw", make([]byte, 25))
 	const invalid = "[E] Got invalid engine!"
@@ -44,14 +45,16 @@ func TestLoadRefuses(t *testing.T) {
 			[]string{"The engine plan file is generated on an incompatible device, expecting compute 7.5 got compute 8.6, please rebuild.", "Assertion engine->deserialize(start, size, allocator, runtime) failed.", invalid}},
 		"an engine of an A10 on a T4 in 10.3": {"10.3.0.26", []string{"--loadEngine=10.3.0.26.a10"},
 			[]string{"IRuntime::deserializeCudaEngine: Error Code 6: API Usage Error (The engine plan file is generated on an incompatible device, expecting compute 7.5 got compute 8.6, please rebuild.)", invalid}},
-		"a truncated engine":    {"10.3.0.26", []string{"--loadEngine=cut.plan"}, []string{"Size specified in header does not match archive size", invalid}},
-		"an empty engine":       {"10.3.0.26", []string{"--loadEngine=empty.plan"}, []string{"Parameter check failed, condition: blob != nullptr", invalid}},
-		"a Git LFS pointer":     {"10.3.0.26", []string{"--loadEngine=lfs.plan"}, []string{"plan->header.magicTag == rt::kPLAN_MAGIC_TAG failed.", invalid}},
-		"a pointer in 11.1":     {"11.1.0.106", []string{"--loadEngine=lfs.plan"}, []string{"incompatible serialization version (1936876918 != 1953657958)", invalid}},
-		"no engine":             {"10.3.0.26", []string{"--loadEngine=gone.plan"}, []string{"[E] Error opening engine file: gone.plan", "[E] Engine set up failed"}},
-		"a folder":              {"10.3.0.26", []string{"--loadEngine=."}, []string{"[E] Error loading engine file: ."}},
-		"a missing plugin, 8.6": {"8.6.1.6", []string{"--loadEngine=custom8.plan"}, []string{"getPluginCreator could not find plugin: Frobnicate version: 1", "Cannot deserialize plugin since corresponding IPluginCreator not found in Plugin Registry"}},
-		"a missing plugin":      {"10.3.0.26", []string{"--loadEngine=custom10.plan"}, []string{"Cannot find plugin: Frobnicate, version: 1", "Cannot deserialize plugin since corresponding IPluginCreator not found in Plugin Registry"}},
+		"a truncated engine":                {"10.3.0.26", []string{"--loadEngine=cut.plan"}, []string{"Size specified in header does not match archive size", invalid}},
+		"an empty engine":                   {"10.3.0.26", []string{"--loadEngine=empty.plan"}, []string{"Parameter check failed, condition: blob != nullptr", invalid}},
+		"a Git LFS pointer":                 {"10.3.0.26", []string{"--loadEngine=lfs.plan"}, []string{"plan->header.magicTag == rt::kPLAN_MAGIC_TAG failed.", invalid}},
+		"a pointer in 11.1":                 {"11.1.0.106", []string{"--loadEngine=lfs.plan"}, []string{"incompatible serialization version (1936876918 != 1953657958)", invalid}},
+		"no engine":                         {"10.3.0.26", []string{"--loadEngine=gone.plan"}, []string{"[E] Error opening engine file: gone.plan", "[E] Engine set up failed"}},
+		"a folder":                          {"10.3.0.26", []string{"--loadEngine=."}, []string{"[E] Error loading engine file: ."}},
+		"a missing plugin, 8.6":             {"8.6.1.6", []string{"--loadEngine=custom8.plan"}, []string{"getPluginCreator could not find plugin: Frobnicate version: 1", "Cannot deserialize plugin since corresponding IPluginCreator not found in Plugin Registry"}},
+		"a missing plugin":                  {"10.3.0.26", []string{"--loadEngine=custom10.plan"}, []string{"Cannot find plugin: Frobnicate, version: 1", "Cannot deserialize plugin since corresponding IPluginCreator not found in Plugin Registry"}},
+		"a library without the plugin, 8.6": {"8.6.1.6", []string{"--loadEngine=custom8.plan", "--staticPlugins=other.so"}, []string{"getPluginCreator could not find plugin: Frobnicate version: 1"}},
+		"a library without the plugin":      {"10.3.0.26", []string{"--loadEngine=custom10.plan", "--dynamicPlugins=other.so"}, []string{"Cannot find plugin: Frobnicate, version: 1"}},
 		"another shape for a static engine, 8.6": {"8.6.1.6", []string{"--loadEngine=8.6.1.6.plan", "--shapes=x:1x3"},
 			[]string{"Static dimension mismatch while setting input shape.", "[E] Inference set up failed"}},
 		"another shape for a static engine": {"10.3.0.26", []string{"--loadEngine=10.3.0.26.plan", "--shapes=x:1x3"},

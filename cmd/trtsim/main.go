@@ -31,14 +31,14 @@ const misuse = 2
 
 // sim is one run.
 type sim struct {
-	args    []string
-	env     func(string) string
-	log     *logger
-	version catalog.Version
-	gpu     *device.Device // nil: no GPU can be seen
-	faults  faults
-	options cmdline.Options
-	plugins int // libraries that were loaded
+	args      []string
+	env       func(string) string
+	log       *logger
+	version   catalog.Version
+	gpu       *device.Device // nil: no GPU can be seen
+	faults    faults
+	options   cmdline.Options
+	libraries []string // plugin libraries that were loaded
 }
 
 func run(args []string, env func(string) string, out, errs io.Writer) status {

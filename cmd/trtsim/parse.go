@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/trtfarm/trtfarm/internal/onnx"
@@ -73,7 +74,8 @@ func (s *sim) importModel() (*onnx.Model, bool) {
 			return nil, false
 		}
 	}
-	if ops := foreign(m, s.version); len(ops) > 0 && !s.providesPlugins() {
+	ops := slices.DeleteFunc(foreign(m, s.version), func(op onnx.Operator) bool { return s.provides(op.Name) })
+	if len(ops) > 0 {
 		for _, op := range ops {
 			s.noPlugin(op)
 		}

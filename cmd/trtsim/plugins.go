@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 )
@@ -22,7 +25,7 @@ func (s *sim) loadPlugins() (status, bool) {
 		s.log.info("Loading supplied plugin library: %s", path)
 		switch reason := unloadable(path); {
 		case reason == "":
-			s.plugins++
+			s.libraries = append(s.libraries, path)
 		case s.version.AtLeast(8, 6):
 			return s.exception("std::runtime_error", fmt.Sprintf("Unable to open library: %s due to %s: %s", path, path, reason)), false
 		default: // goes on without it
@@ -48,8 +51,43 @@ func unloadable(path string) string {
 	return ""
 }
 
-// providesPlugins reports whether a plugin library was loaded.
-func (s *sim) providesPlugins() bool { return s.plugins > 0 }
+// provides reports whether a loaded library has a plugin of a name. A real library
+// holds the names of its plugins as text, since it registers them under these; a
+// file that is none stands in for one that has them all.
+func (s *sim) provides(name string) bool {
+	return slices.ContainsFunc(s.libraries, func(path string) bool {
+		f, err := os.Open(path)
+		if err != nil {
+			return false
+		}
+		defer f.Close()
+		in := bufio.NewReader(f)
+		if magic, _ := in.Peek(len(elfMagic)); string(magic) != elfMagic {
+			return true
+		}
+		return holds(in, name)
+	})
+}
+
+// elfMagic begins every library of Linux.
+const elfMagic = "\x7fELF"
+
+// holds reports whether a text stands somewhere in a stream.
+func holds(r io.Reader, text string) bool {
+	const chunk = 1 << 16
+	overlap := max(len(text)-1, 0)
+	buffer := make([]byte, overlap+chunk)
+	for kept := 0; ; {
+		n, err := io.ReadFull(r, buffer[kept:])
+		if bytes.Contains(buffer[:kept+n], []byte(text)) {
+			return true
+		}
+		if err != nil {
+			return false
+		}
+		kept = copy(buffer, buffer[kept+n-overlap:])
+	}
+}
 
 // embedsPlugins reports whether a build puts its plugin libraries into the plan,
 // which only version-compatible plans have room for.
