@@ -155,6 +155,9 @@ func (x *inspection) payload(p []byte) {
 	if !ok {
 		switch {
 		case x.f.Truncated:
+		case versionLike(p):
+			x.damage("the version with which the engine starts is damaged")
+		case x.f.Container == archiveMagic && x.f.Damaged: // its checksum or a size says so
 		case x.f.Container == archiveMagic:
 			// TensorRT reads timing caches with the same reader, by the same magic
 			// (NVIDIA/TensorRT issue 3566).

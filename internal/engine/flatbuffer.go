@@ -27,10 +27,11 @@ func (x *inspection) flatbuffer(head []byte) bool {
 	}
 	version, okVersion := x.child(at, 1)
 	gpu, okGPU := x.child(at, 2)
-	if !okVersion || !okGPU {
-		if size <= uint64(x.size) || at.place(1) < 0 || at.place(2) < 0 {
-			return false
-		}
+	cut := size > uint64(x.size) && at.place(1) >= 0 && at.place(2) >= 0
+	switch {
+	case (!okVersion || !okGPU) && !cut:
+		return false
+	case !okVersion:
 		x.cut("the file starts as a plan of TensorRT 5 of %d bytes does, and has %d", size, x.size)
 		return true
 	}
@@ -50,7 +51,9 @@ func (x *inspection) flatbuffer(head []byte) bool {
 		x.follows(int64(size), x.size-int64(size))
 	}
 	x.aside("a plan of TensorRT 5 or older, of a layout that is known from one file: take version and GPU as a hint")
-	x.flatDevice(gpu)
+	if okGPU {
+		x.flatDevice(gpu)
+	}
 	return true
 }
 
@@ -111,6 +114,9 @@ func (x *inspection) tableAt(at int64) (table, bool) {
 		return table{}, false
 	}
 	t := table{at: at, end: end, bytes: x.bytes(at, min(int(end), maxTable))}
+	if len(t.bytes) < min(int(end), maxTable) {
+		return table{}, false
+	}
 	stored, ok := x.whole(vtable+4, min(int(length)-4, 2*maxFields))
 	if !ok && length > 4 {
 		return table{}, false

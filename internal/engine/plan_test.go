@@ -55,12 +55,16 @@ func TestEveryLayoutTellsItsReleaseAndNumbers(t *testing.T) {
 
 func TestEveryCutOfAPlanIsSeen(t *testing.T) {
 	for name, whole := range everyLayout(t) {
-		if f := inspect(t, whole); f.Kind != engine.Plan || f.Truncated || f.Damaged {
-			t.Errorf("%s: the whole file gives %+v", name, f)
+		all := inspect(t, whole)
+		if all.Kind != engine.Plan || all.Truncated || all.Damaged {
+			t.Errorf("%s: the whole file gives %+v", name, all)
 		}
 		json := bytes.HasPrefix(whole[4:], []byte("{"))
 		for n := 1; n < len(whole); n++ {
 			f := inspect(t, whole[:n])
+			if f.TensorRT != "" && f.TensorRT != all.TensorRT || f.SM != "" && f.SM != all.SM {
+				t.Fatalf("%s: the first %d bytes are of TensorRT %s and capability %s, all are of %s and %s", name, n, f.TensorRT, f.SM, all.TensorRT, all.SM)
+			}
 			switch {
 			case f.Damaged || f.Kind == engine.Empty:
 				t.Fatalf("%s: the first %d of %d bytes give %+v", name, n, len(whole), f)
@@ -120,7 +124,7 @@ func TestAnyFlippedByteInAnOldEngineIsSeen(t *testing.T) {
 				data[i] ^= bits
 				f := inspect(t, data)
 				// A flip in the size makes it too long or too short.
-				if !f.Damaged && !f.Truncated && !noted(f, "follow the end of the plan") || f.Kind != engine.Plan && !f.Damaged {
+				if !f.Damaged && !f.Truncated && !noted(f, "follow the end of the plan") || f.Kind != engine.Plan {
 					t.Errorf("%s: byte %d ^ %x: %+v", version, i, bits, f)
 				}
 			}
@@ -217,6 +221,19 @@ func TestAnArchiveThatIsNoEngineIsUnknown(t *testing.T) {
 	}
 	if f := inspect(t, append(archive(r, make([]byte, 100)), 0)); f.Kind != engine.Unknown || !noted(f, "70 74 72 74") {
 		t.Errorf("with a byte behind it: %+v", f)
+	}
+}
+
+// No checksum tells of a broken byte here; the values around it do.
+func TestAFlippedByteInTheVersionOfABareEngineIsSeen(t *testing.T) {
+	const version, length = 24, 20
+	r := releaseOf(t, "8.5.1.7")
+	for i := range length {
+		data := r.plan(t4)
+		data[version+i] ^= 0x40
+		if f := inspect(t, data); f.Kind != engine.Plan || i%5 != 4 && (!f.Damaged || f.TensorRT != "") {
+			t.Errorf("byte %d: %+v", version+i, f)
+		}
 	}
 }
 

@@ -63,6 +63,19 @@ func (s *stream) next() (value, bool) {
 	return v, true
 }
 
+// versionLike reports whether what does not start with a version did so once:
+// half of its numbers are still where they should be.
+func versionLike(p []byte) bool {
+	const each, least = 5, 2
+	good := 0
+	for i := range 4 {
+		if at := each * i; len(p) > at && startsValue(p[at:], typeByte) {
+			good++
+		}
+	}
+	return good >= least
+}
+
 // version takes the four numbers of the TensorRT version off the stream.
 func (s *stream) version() (version [4]int64, ok bool) {
 	for i := range version {

@@ -120,7 +120,7 @@ func TestInspect(t *testing.T) {
 	for name, f := range map[string]*Inspected{
 		"inspect-plan": inspectedPlan(), "inspect-model": inspectedModel(), "inspect-pointer": inspectedPointer(), "inspect-broken": inspectedBroken(),
 		"inspect-simulated": inspectedSimulated(), "inspect-wrapped": inspectedWrapped(),
-		"inspect-new-kind":  NewInspected("x", engine.File{Kind: "new-kind"}),
+		"inspect-new-kind": NewInspected("x", engine.File{Kind: "new-kind"}),
 	} {
 		golden(t, name, func(w io.Writer) error { return Inspect(w, f) })
 	}
