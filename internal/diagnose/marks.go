@@ -116,6 +116,11 @@ var loading = []signature{
 	{label: "file-truncated-or-corrupt", rank: strong, phrase: "failed finding central directory"},
 	{label: "file-truncated-or-corrupt", rank: strong, phrase: "size specified in header does not match"},
 	{label: "file-truncated-or-corrupt", rank: strong, phrase: "header.size … failed"},
+	// Runtimes up to 8.5 say this of whatever is no engine of theirs: an ONNX file
+	// (lix19937/tensorrt-insight issue 65), an engine that an exporter wrapped
+	// (ultralytics/ultralytics issue 4597), and any plan of 8.6 or newer.
+	{label: "file-truncated-or-corrupt", rank: strong, phrase: "magictagread == "},
+	{label: "file-truncated-or-corrupt", rank: strong, phrase: "magic tag does not match"},
 	{label: "file-truncated-or-corrupt", rank: usual, phrase: "sizeread"},
 	{label: "file-truncated-or-corrupt", rank: usual, phrase: "corrupted"},
 	{label: "file-truncated-or-corrupt", rank: usual, phrase: "truncated", line: regexp.MustCompile(`(?i)file|engine|plan|model|stream`)},
