@@ -14,19 +14,18 @@ var typeNames = map[onnx.DataType]string{
 	onnx.Int32: "int32", onnx.Int64: "int64", onnx.Bool: "bool",
 }
 
-// bindingType is the engine's type for an input or output of the model: before
-// TensorRT 10 int64 becomes int32, and double is always narrowed to float.
+// narrower are the types that TensorRT binds others as, where it narrows them.
+var narrower = map[onnx.DataType]onnx.DataType{onnx.Float64: onnx.Float32, onnx.Int64: onnx.Int32}
+
+// bindingType is the engine's type for an input or output of the model, if it has
+// one.
 func bindingType(t onnx.DataType, v catalog.Version) (onnx.DataType, bool) {
-	switch {
-	case t == onnx.Float64:
-		return onnx.Float32, true
-	case t == onnx.Int64 && !v.AtLeast(10, 0):
-		return onnx.Int32, true
-	case t == onnx.BFloat16 && !v.AtLeast(9, 0):
-		return 0, false
+	a := catalog.TensorType(int32(t), v)
+	if a.Verdict == catalog.Can && a.Why != "" {
+		t = narrower[t]
 	}
 	_, ok := typeNames[t]
-	return t, ok
+	return t, ok && a.Verdict != catalog.Cannot
 }
 
 // maxBinding bounds one binding's bytes, so that a typing error in a shape does

@@ -5,6 +5,9 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/trtfarm/trtfarm/internal/catalog"
+	"github.com/trtfarm/trtfarm/internal/onnx"
 )
 
 // TestBefore86 holds what trtexec of 8.4 and 8.5 does in its own way.
@@ -161,4 +164,28 @@ func TestPlansAcross86(t *testing.T) {
 	}
 	o := trtexecRun(t, "9.0.1.4", nil, "--loadEngine=8.5.1.7", "--getPlanVersionOnly")
 	has(t, o.errs, "Failed to verify a plan tag.")
+}
+
+// What is bound at which release is the catalogue's knowledge.
+func TestTypesAreBoundAsTheReleaseBindsThem(t *testing.T) {
+	for _, tc := range []struct {
+		release string
+		asked   onnx.DataType
+		want    onnx.DataType // 0 when it is not bound
+	}{
+		{"8.6.1", onnx.Int64, onnx.Int32}, {"9.0.1", onnx.Int64, onnx.Int64}, {"11.1", onnx.Int64, onnx.Int64},
+		{"8.6.1", onnx.Float64, onnx.Float32}, {"11.1", onnx.Float64, onnx.Float32},
+		{"8.4.3", onnx.Uint8, 0}, {"8.5.1", onnx.Uint8, onnx.Uint8},
+		{"8.6.1", onnx.BFloat16, 0}, {"9.0.1", onnx.BFloat16, onnx.BFloat16},
+		{"11.1", onnx.String, 0},
+	} {
+		v, err := catalog.ParseVersion(tc.release)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, ok := bindingType(tc.asked, v)
+		if ok != (tc.want != 0) || ok && got != tc.want {
+			t.Errorf("%s binds %s as %s, %v; want %s", tc.release, tc.asked, got, ok, tc.want)
+		}
+	}
 }

@@ -151,15 +151,16 @@ func (s *sim) externalWeights(m *onnx.Model) bool {
 // bindable checks that inputs and outputs are tensors of types that TensorRT
 // binds, and warns where it narrows one.
 func (s *sim) bindable(m *onnx.Model) bool {
-	narrowed := false
+	integers := false
 	for _, v := range append(append([]onnx.Value(nil), m.Inputs...), m.Outputs...) {
 		if _, ok := bindingType(v.Type, s.version); !ok {
 			s.parserError("convertDtype", 11, fmt.Sprintf("Assertion failed: tensor %s has a type (%s) that TensorRT does not bind", v.Name, v.Type))
 			return false
 		}
-		narrowed = narrowed || v.Type == onnx.Int64
+		integers = integers || v.Type == onnx.Int64
 	}
-	if (narrowed || m.WeightTypes[onnx.Int64] > 0) && !s.version.AtLeast(10, 0) {
+	bound, _ := bindingType(onnx.Int64, s.version)
+	if (integers || m.WeightTypes[onnx.Int64] > 0) && bound != onnx.Int64 {
 		s.log.libWarn("onnx2trt_utils.cpp:374: Your ONNX model has been generated with INT64 weights, while TensorRT does not natively support INT64. Attempting to cast down to INT32.")
 	}
 	return true

@@ -134,7 +134,7 @@ func TestReleasesAfterTheTableUseItsEnd(t *testing.T) {
 }
 
 func TestInputTypeNarrowed(t *testing.T) {
-	for r, want := range map[string]bool{"8.4": true, "9.3.0": true, "10.0.1": false, "11.1": false} {
+	for r, want := range map[string]bool{"8.4": true, "8.6.1": true, "9.0.1": false, "10.0.1": false, "11.1": false} {
 		if got := InputTypeNarrowed(release(t, r)); got != want {
 			t.Errorf("InputTypeNarrowed(%s) = %v, want %v", r, got, want)
 		}

@@ -90,10 +90,13 @@ func oldestTag(v catalog.Version) string {
 }
 
 // InputTypeNarrowed reports whether int64 inputs of the model become int32
-// bindings of the engine, as they do before TensorRT 10: files for --loadInputs
+// bindings of the engine, as they do before TensorRT 9: files for --loadInputs
 // must then hold 32-bit values.
-// Source: NVIDIA/TensorRT, enum DataType, which has kINT64 since release/10.0.
-func InputTypeNarrowed(v catalog.Version) bool { return !v.AtLeast(10, 0) }
+func InputTypeNarrowed(v catalog.Version) bool {
+	const int64Type = 7 // of ONNX's TensorProto.DataType
+	a := catalog.TensorType(int64Type, v)
+	return a.Verdict == catalog.Can && a.Why != ""
+}
 
 // VersionCompatible reports whether an argument vector asks for a version
 // compatible plan.
