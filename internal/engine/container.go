@@ -113,15 +113,20 @@ func (x *inspection) sections(base int64, count int, total int64) {
 	if want := (end+7)/8*8 + 4; want != total {
 		x.damage("the sections end at %d, which makes a plan of %d bytes, not %d", end, want, total)
 	}
-	if engine < 0 {
-		x.damage("the plan has no %s section", engineTag)
-		return
-	}
-	s := x.f.Sections[engine]
-	if magic, ok := x.whole(base+s.Offset, 4); ok && string(magic) == archiveMagic {
-		x.archive(base+s.Offset, s.Size, false)
-	} else if ok {
+	s := x.f.Sections[max(engine, 0)] // it comes first in all that are known
+	magic, ok := x.whole(base+s.Offset, 4)
+	started := string(magic) == archiveMagic
+	switch {
+	case !ok && engine >= 0: // cut off before
+	case engine < 0 && !started:
+		x.note("the plan has no %s section: of what it holds instead nothing is known", engineTag)
+	case !started:
 		x.damage("the %s section does not start as an engine does", engineTag)
+	case engine < 0:
+		x.damage("the section of the engine is called %s, not %s", s.Tag, engineTag)
+		fallthrough
+	default:
+		x.archive(base+s.Offset, s.Size, false)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"unicode/utf8"
 )
 
 const (
@@ -84,9 +85,7 @@ func (x *inspection) planAt(base int64, head []byte) bool {
 	switch {
 	case !container && !bytes.HasPrefix(head, []byte(archiveMagic)):
 		return false
-	case bytes.Count(head, []byte("\xef\xbf\xbd")) > 2:
-		x.f.Kind = Plan
-		x.damage("a plan in which the bytes ef bf bd come again and again: a program took it for text, which cannot be undone; copy it again")
+	case x.mangled(head):
 	case !container:
 		x.bare(base)
 	case foreign(head, x.size-base):
@@ -95,6 +94,45 @@ func (x *inspection) planAt(base int64, head []byte) bool {
 		x.container(base)
 	}
 	return true
+}
+
+// mangled inspects a plan that a program took for text and wrote anew: no number
+// in it means anything.
+func (x *inspection) mangled(head []byte) bool {
+	const chance = 1 // such bytes may stand in any file
+	feeds := bytes.Count(head, []byte("\n"))
+	switch {
+	case bytes.Count(head, []byte("\xef\xbf\xbd")) > chance:
+		x.damage("a plan in which the bytes ef bf bd come again and again: a program took it for text, which cannot be undone; copy it again")
+	case wideRunes(head) > chance:
+		x.damage("a plan whose bytes were written as characters of UTF-8: a program took it for text; copy it again")
+	case feeds > chance && bytes.Count(head, []byte("\r\n")) == feeds:
+		x.damage("a plan in which a carriage return stands before every line feed: a program took it for text, as git does with core.autocrlf; copy it again")
+	default:
+		return false
+	}
+	x.f.Kind = Plan
+	return true
+}
+
+// wideRunes counts the characters of several bytes in UTF-8, which may be cut at
+// its end; there are none in anything else.
+func wideRunes(p []byte) int {
+	for range utf8.UTFMax - 1 {
+		if len(p) > 0 && !utf8.Valid(p) {
+			p = p[:len(p)-1]
+		}
+	}
+	if !utf8.Valid(p) {
+		return 0
+	}
+	n := 0
+	for _, r := range string(p) {
+		if r >= utf8.RuneSelf {
+			n++
+		}
+	}
+	return n
 }
 
 // foreign reports whether nothing behind the magic of a container is as it is

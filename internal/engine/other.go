@@ -176,10 +176,14 @@ func widened(_ *inspection, head []byte) (string, bool) {
 func (x *inspection) unknown(head []byte) {
 	switch {
 	case x.err != nil:
-	case len(bytes.Trim(head, "\x00")) == 0:
-		x.f.Kind = Zeros
-		x.note("the file begins with %d zero bytes: it was reserved and never written, or lost in a crash", len(head))
-	default:
+	case !zeros(head):
 		x.note("the file begins with the bytes % x, which start no plan that is known", head[:min(len(head), 16)])
+	case !zeros(x.bytes(max(x.size-windowBytes, 0), windowBytes)):
+		x.note("the file begins with %d zero bytes, and ends with others: its start was never written, or lost in a crash", len(head))
+	default:
+		x.f.Kind = Zeros
+		x.note("the file begins and ends with zero bytes, %d at its start: it was reserved and never written, or lost in a crash", len(head))
 	}
 }
+
+func zeros(p []byte) bool { return len(bytes.Trim(p, "\x00")) == 0 }

@@ -98,6 +98,32 @@ func TestWhatFollowsAPlanIsCounted(t *testing.T) {
 	}
 }
 
+func TestAPlanOfSectionsThatNobodyKnowsIsNotDamaged(t *testing.T) {
+	f := inspect(t, container("12.0.0.1", "rtrt", "HEAD", make([]byte, 64), "BODY", make([]byte, 64)))
+	if f.Kind != engine.Plan || f.Damaged || f.TensorRT != "12.0.0.1" || f.SM != "" || !noted(f, "no ENGN section: of what it holds instead nothing is known") {
+		t.Errorf("Inspect gives %+v", f)
+	}
+}
+
+func TestAPlanThatWasCopiedAsTextSaysSo(t *testing.T) {
+	for _, version := range []string{"7.1.3.4", "8.2.1.8", "10.3.0.26", "10.15.1.29"} {
+		r := releaseOf(t, version)
+		whole := append(r.plan(t4), strings.Repeat("\x7f\n\x80\xc1", 20)...)
+		var wide strings.Builder
+		for _, c := range whole {
+			wide.WriteRune(rune(c))
+		}
+		for want, data := range map[string][]byte{
+			"written as characters of UTF-8":           []byte(wide.String()),
+			"a carriage return stands before every li": bytes.ReplaceAll(whole, []byte("\n"), []byte("\r\n")),
+		} {
+			if f := inspect(t, data); f.Kind != engine.Plan || !f.Damaged || f.TensorRT != "" || f.SM != "" || !noted(f, want) {
+				t.Errorf("%s: %+v, want the note %q", version, f, want)
+			}
+		}
+	}
+}
+
 func TestAPlanThatWentThroughATextProgramSaysSo(t *testing.T) {
 	whole := releaseOf(t, "10.3.0.26").plan(t4)
 	var mangled []byte
@@ -188,20 +214,20 @@ func TestABrokenContainerIsDamaged(t *testing.T) {
 		bytes string
 		want  string
 	}{
-		"no sections":           {8, "\x00", "counts 0 sections"},
-		"too many sections":     {8, "\xff\xff\xff", "counts 16777215 sections"},
-		"a size below zero":     {16, "\xff\xff\xff\xff\xff\xff\xff\xff", "total size of 18446744073709551615 bytes"},
-		"a section outside":     {40, "\xff\xff", "at 65535 overlaps another or does not fit"},
-		"a section that grew":   {48, "\xff\xff", "section ENGN of 65535 bytes at 80 overlaps another or does not fit"},
-		"overlapping sections":  {64, "\x50\x00", "section WGHT of 20 bytes at 80 overlaps"},
-		"an odd section":        {40, "\x51", "section ENGN starts at 81"},
-		"a lost end mark":       {len(whole) - 1, "\x00", "end mark of the plan is missing"},
-		"no engine":             {32, "xxxx", "no ENGN section"},
-		"another engine inside": {80, "xxxx", "does not start as an engine does"},
-		"another version":       {24, "\x08", "the plan says TensorRT 8.3.0.26, the engine in it 10.3.0.26"},
-		"an engine that shrank": {96, "\x01\x00", "the engine says 25 bytes, its section has"},
-		"a section of no size":  {48, "\x1b\x00", "a section of 27 bytes is too short for an engine"},
-		"an engine of no size":  {96, "\xf0\xff\xff\xff\xff\xff\xff\xff", "a size that makes no sense"},
+		"no sections":               {8, "\x00", "counts 0 sections"},
+		"too many sections":         {8, "\xff\xff\xff", "counts 16777215 sections"},
+		"a size below zero":         {16, "\xff\xff\xff\xff\xff\xff\xff\xff", "total size of 18446744073709551615 bytes"},
+		"a section outside":         {40, "\xff\xff", "at 65535 overlaps another or does not fit"},
+		"a section that grew":       {48, "\xff\xff", "section ENGN of 65535 bytes at 80 overlaps another or does not fit"},
+		"overlapping sections":      {64, "\x50\x00", "section WGHT of 20 bytes at 80 overlaps"},
+		"an odd section":            {40, "\x51", "section ENGN starts at 81"},
+		"a lost end mark":           {len(whole) - 1, "\x00", "end mark of the plan is missing"},
+		"an engine by another name": {32, "xxxx", "the section of the engine is called xxxx, not ENGN"},
+		"another engine inside":     {80, "xxxx", "does not start as an engine does"},
+		"another version":           {24, "\x08", "the plan says TensorRT 8.3.0.26, the engine in it 10.3.0.26"},
+		"an engine that shrank":     {96, "\x01\x00", "the engine says 25 bytes, its section has"},
+		"a section of no size":      {48, "\x1b\x00", "a section of 27 bytes is too short for an engine"},
+		"an engine of no size":      {96, "\xf0\xff\xff\xff\xff\xff\xff\xff", "a size that makes no sense"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			data := slices.Clone(whole)

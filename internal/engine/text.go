@@ -6,6 +6,9 @@ import (
 	"unicode/utf8"
 )
 
+// webPage matches the start of a page of HTML or XHTML.
+var webPage = regexp.MustCompile(`(?is)^(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(!doctype\s+html|html|head|body|title|meta|script)([\s>]|$)`)
+
 // documents are the texts that people hand in for a plan, by their start. The
 // first that fits is the answer.
 var documents = []struct {
@@ -13,7 +16,9 @@ var documents = []struct {
 	start *regexp.Regexp // of the text without a byte order mark and leading space
 	note  string
 }{
-	{HTML, regexp.MustCompile(`(?i)^(<!--.*?-->\s*)?<(!doctype\s+html|html|head|body)[\s>]`),
+	{GitLFSPointer, regexp.MustCompile(`^version https://(git-lfs|hawser)\.github\.com/spec/`), // behind what an editor put there
+		"the file itself was never fetched from Git LFS: run git lfs pull"},
+	{HTML, webPage,
 		"a web page was saved in place of the file: the download gave an error or login page"},
 	// The error bodies of S3, Google Cloud Storage and Azure Blob Storage.
 	{ErrorDocument, regexp.MustCompile(`^(<\?xml[^>]*>\s*)?<Error[\s>]`),
@@ -55,7 +60,9 @@ const leastText = 6
 // texts names a file that is text.
 func (x *inspection) texts(head []byte) bool {
 	text := bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n")
-	if len(text) < leastText || !readable(text, x.size > headBytes) {
+	// Pages are written in all encodings of the world.
+	foreign := webPage.Match(text) && bytes.IndexByte(text, 0) < 0
+	if len(text) < leastText || !foreign && !readable(text, x.size > headBytes) {
 		return false
 	}
 	for _, d := range documents {
