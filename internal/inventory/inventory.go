@@ -30,8 +30,8 @@ const (
 const MaxBytes = 64 << 20
 
 // Read reads a list of GPUs: the JSON of "kubectl get nodes -o json", or what
-// "nvidia-smi", "nvidia-smi -L", "nvidia-smi -q -x" and "nvidia-smi
-// --query-gpu=... --format=csv" print. GPUs that differ in nothing but their
+// "nvidia-smi", "nvidia-smi -L", "nvidia-smi -q", "nvidia-smi -q -x" and
+// "nvidia-smi --query-gpu=... --format=csv" print. GPUs that differ in nothing but their
 // UUID are one entry with a count; the order is that of the list. It fails,
 // naming the line, when the text is none of these, is cut off, or tells of no
 // GPU at all, and says which command prints a list that can be read.

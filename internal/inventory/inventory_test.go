@@ -21,6 +21,8 @@ func load(t testing.TB, name string) []byte {
 	return text
 }
 
+const h200 = "GPU-33333333-aaaa-bbbb-cccc-000000000001"
+
 // lists says what every file in testdata holds.
 var lists = map[string][]inventory.GPU{
 	"nodes.json": {
@@ -50,6 +52,16 @@ var lists = map[string][]inventory.GPU{
 		{Product: "NVIDIA A100-SXM4-80GB", MemoryMiB: 9728, Driver: "535.129.03", MIG: inventory.UnknownSlice, Count: 1},
 		{Product: "NVIDIA A100-SXM4-80GB", UUID: "GPU-22222222-aaaa-bbbb-cccc-000000000002", MemoryMiB: 81920, Driver: "535.129.03", Count: 1},
 	},
+	"log-slices.txt": {
+		{Product: "NVIDIA A100-SXM4-80GB", MemoryMiB: 40448, Driver: "535.129.03", MIG: inventory.UnknownSlice, Count: 1},
+		{Product: "NVIDIA A100-SXM4-80GB", MemoryMiB: 9728, Driver: "535.129.03", MIG: inventory.UnknownSlice, Count: 1},
+		{Product: "NVIDIA A100-SXM4-80GB", UUID: "GPU-22222222-aaaa-bbbb-cccc-000000000002", MemoryMiB: 81920, Driver: "535.129.03", Count: 1},
+	},
+	"list-580.txt":  {{Product: "NVIDIA H200", UUID: h200, Count: 1}},
+	"log-580.txt":   {{Product: "NVIDIA H200", UUID: h200, MemoryMiB: 143771, Driver: "580.159.04", Count: 1}},
+	"query-580.csv": {{Product: "NVIDIA H200", UUID: h200, SM: "9.0", MemoryMiB: 143771, Driver: "580.159.04", Count: 1}},
+	"query-580.xml": {{Product: "NVIDIA H200", UUID: h200, MemoryMiB: 143771, Driver: "580.159.04", Count: 1}},
+	"table-580.txt": {{Product: "NVIDIA H200", MemoryMiB: 143771, Driver: "580.159.04", Count: 1}},
 	"table-460.txt": {
 		{Product: "Tesla V100-PCIE...", MemoryMiB: 32510, Driver: "460.32.03", Count: 1},
 		{Product: "Tesla T4", MemoryMiB: 15109, Driver: "460.32.03", Count: 1},
@@ -140,6 +152,8 @@ func TestShapesOfOneKind(t *testing.T) {
 			[]inventory.GPU{{Product: "NVIDIA GB10", Driver: "580.95.05", Count: 1}, {Product: "NVIDIA A10", Driver: "580.95.05", Count: 1}}},
 		"slices of two GPUs in a table": {tableOf("Enabled") + "|  0    2   0   0  |  1MiB /  5952MiB    | 14 |\n" + strings.Replace(tableOf("Enabled"), "A30", "A100-PCIE-40GB", 1) + "|  0    2   0   0  |  1MiB /  4864MiB    | 14 |\n|  7    2   0   0  |  1MiB /  9984MiB    | 14 |\n",
 			[]inventory.GPU{{Product: "NVIDIA A30", MemoryMiB: 5952, Driver: "535.1", MIG: inventory.UnknownSlice, Count: 1}, {Product: "NVIDIA A100-PCIE-40GB", MemoryMiB: 4864, Driver: "535.1", MIG: inventory.UnknownSlice, Count: 1}}},
+		"a log of two hosts behind one another":   {logOf("550.1") + logOf("535.2"), []inventory.GPU{{Product: "NVIDIA A10", Driver: "550.1", Count: 1}, {Product: "NVIDIA A10", Driver: "535.2", Count: 1}}},
+		"a log of a GPU whose slices are gone":    {logOf("550.1") + "    MIG Mode\n        Current : Enabled\n    MIG Device : None\n        FB Memory Usage\n            Total : 1 MiB\n", []inventory.GPU{{Product: "NVIDIA A10", Driver: "550.1", MIG: inventory.UnknownSlice, Count: 1}}},
 		"a GPU in MIG mode whose slices are gone": {tableOf("Enabled"), []inventory.GPU{{Product: "NVIDIA A30", MemoryMiB: 24576, Driver: "535.1", MIG: inventory.UnknownSlice, Count: 1}}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -149,6 +163,10 @@ func TestShapesOfOneKind(t *testing.T) {
 			}
 		})
 	}
+}
+
+func logOf(driver string) string {
+	return "==============NVSMI LOG==============\n\nDriver Version : " + driver + "\nGPU 00000000:00:06.0\n    Product Name : NVIDIA A10\n"
 }
 
 func tableOf(mode string) string {
@@ -180,7 +198,9 @@ func TestWhatIsNoListIsRefusedWithTheRemedy(t *testing.T) {
 		"YAML":                          {"apiVersion: v1\nitems:\n", "this is YAML: save what kubectl get nodes -o json prints"},
 		"kubectl's table":               {"NAME    STATUS   ROLES    AGE   VERSION\ngpu-7   Ready    <none>   1d    v1.33\n", "output for people: save what kubectl get nodes -o json prints"},
 		"kubectl describe":              {"Name:               gpu-7\nRoles:              <none>\n", "output for people"},
-		"nvidia-smi -q":                 {"\n==============NVSMI LOG==============\n\nDriver Version : 550\n", "line 2: \"==============NVSMI LOG==============\": this is nvidia-smi -q as text: save what nvidia-smi -q -x prints"},
+		"a log without a GPU":           {"\n==============NVSMI LOG==============\n\nDriver Version : 550\n", "line 2: this log of nvidia-smi -q names no GPU"},
+		"a log of memory alone":         {"==============NVSMI LOG==============\nGPU 00000000:00:06.0\n    FB Memory Usage\n        Total : 3 MiB\n", "line 1: this log of nvidia-smi -q does not name the product of every GPU: save what nvidia-smi -q -x prints"},
+		"a log with a complaint":        {"==============NVSMI LOG==============\n\nUnable to determine the device handle for GPU 0000:21:00.0: Unknown Error\n", "line 3: \"Unable to determine the device handle"},
 		"noheader":                      {"NVIDIA A10, 550.54.15, 23028 MiB\n", "leave out noheader"},
 		"noheader with an index":        {"0, Tesla T4\n", "leave out noheader"},
 		"a foreign line in a list":      {"GPU 0: NVIDIA A10\nGPU one: NVIDIA A10\n", `line 2: "GPU one: NVIDIA A10" is no line of nvidia-smi -L`},

@@ -20,6 +20,7 @@ var formats = []format{
 	{startsJSON, readNodes},
 	{startsXML, readXML},
 	{startsList, readList},
+	{startsLog, readLog},
 	{startsCSV, readCSV},
 	{startsTable, readTable},
 }

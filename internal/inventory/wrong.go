@@ -43,8 +43,6 @@ var mistakes = []mistake{
 		"this is YAML: save what " + kubectlCommand + " prints"},
 	{regexp.MustCompile(`^NAME\s+STATUS\s+ROLES\b|^Name:\s+\S+$`),
 		"this is kubectl's output for people: save what " + kubectlCommand + " prints"},
-	{regexp.MustCompile(`=NVSMI LOG=`),
-		"this is nvidia-smi -q as text: save what " + xmlCommand + " prints"},
 	{regexp.MustCompile(`^"?(\d+, *"?)?(NVIDIA |Tesla |GeForce |Quadro |GPU-[0-9a-f]{8}-)`),
 		"the columns have no names: leave out noheader, as in " + csvCommand},
 }
