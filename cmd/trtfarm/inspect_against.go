@@ -123,7 +123,10 @@ func readPlaces(ctx context.Context, s streams, text string) (group, error) {
 
 // looksLikeAFile says that a name which is no file was meant as one.
 func looksLikeAFile(name string) bool {
-	return strings.ContainsAny(name, `/\`) || slices.Contains([]string{".json", ".toml", ".xml", ".csv", ".txt", ".yaml"}, filepath.Ext(name))
+	if strings.Contains(name, "=") {
+		return false
+	}
+	return strings.ContainsAny(name, `/\`) && !strings.Contains(name, ":") || slices.Contains([]string{".json", ".toml", ".xml", ".csv", ".txt", ".yaml"}, filepath.Ext(name))
 }
 
 // listedGPUs reads the list of GPUs in a file.

@@ -188,3 +188,13 @@ func TestEveryRuleSaysItsReason(t *testing.T) {
 		})
 	}
 }
+
+// A driver that the user gave is not passed over in silence.
+func TestADriverIsSpokenOf(t *testing.T) {
+	const want = "driver 450.51 is there, and whether it serves what runs there was not judged: say image=, or cuda="
+	for text, told := range map[string]bool{"t4,trt=10.3.0.26,driver=450.51": true, "t4,driver=450.51": true, "t4,trt=10.3.0.26": false, "t4,image=24.08-py3,driver=450.51": false} {
+		if a := compat.Judge(t4, place(t, text)); slices.Contains(a.Reasons, want) != told {
+			t.Errorf("%s: reasons %q", text, a.Reasons)
+		}
+	}
+}

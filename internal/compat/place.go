@@ -34,7 +34,7 @@ var keys = []key{
 
 // aliases are other words for keys and their values.
 var aliases = map[string]string{
-	"tensorrt": "trt", "compute": "sm", "capability": "sm", "compute_cap": "sm", "profile": "mig",
+	"product": "gpu", "nvidia.com/gpu.product": "gpu", "tensorrt": "trt", "compute": "sm", "capability": "sm", "compute_cap": "sm", "profile": "mig",
 	"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64",
 }
 
@@ -55,10 +55,11 @@ func parsePlace(text string) (Place, error) {
 		said = append(said, part)
 		name, value, given := strings.Cut(part, "=")
 		if !given {
-			name, value = "gpu", part
-			if err := setGPU(new(Place), part); err != nil {
+			var err error
+			if name, err = meant(part); err != nil {
 				return p, err
 			}
+			value = part
 		}
 		name, value = strings.ToLower(strings.TrimSpace(name)), strings.TrimSpace(value)
 		name = cmp.Or(aliases[name], name)
@@ -119,7 +120,7 @@ func setGPU(p *Place, name string) error {
 	return nil
 }
 
-// others are things that people write where a GPU stands.
+// others are things that tell by their form what they are, without a key.
 var others = []struct {
 	form *regexp.Regexp
 	key  string
@@ -127,20 +128,28 @@ var others = []struct {
 	{regexp.MustCompile(`(?i)^sm_?\d+$`), "sm"},
 	{regexp.MustCompile(`^\d\d\.\d\d(-py3)?$|/.*:`), "image"},
 	{regexp.MustCompile(`^\d{1,2}\.\d$`), "sm or trt"}, // 8.6 is both
-	{regexp.MustCompile(`^\d+(\.\d+){1,3}$`), "trt"},
+	{regexp.MustCompile(`(?i)^v?\d+(\.\d+){1,3}(\+|-1\+|$)`), "trt"},
 	{regexp.MustCompile(`(?i)^\d+g\.\d+gb`), "mig"},
 }
 
-func unknownGPU(name string) error {
-	for _, o := range others {
-		if o.form.MatchString(name) {
-			first, second, two := strings.Cut(o.key, " or ")
-			if two {
-				return fmt.Errorf("%q is no GPU: write %s=%s for a compute capability, %s=%s for a TensorRT", name, first, name, second, name)
-			}
-			return fmt.Errorf("%q is no GPU: write %s=%s", name, o.key, name)
-		}
+// meant returns the key of what a user writes without one.
+func meant(part string) (string, error) {
+	if err := setGPU(new(Place), part); err == nil {
+		return "gpu", nil
 	}
+	for _, o := range others {
+		if !o.form.MatchString(part) {
+			continue
+		}
+		if first, second, two := strings.Cut(o.key, " or "); two {
+			return "", fmt.Errorf("%q is no GPU: write %s=%s for a compute capability, %s=%s for a TensorRT", part, first, part, second, part)
+		}
+		return o.key, nil
+	}
+	return "", unknownGPU(part)
+}
+
+func unknownGPU(name string) error {
 	names := catalog.GPUNames()
 	if near := diag.Nearest(name, names); near != "" {
 		return fmt.Errorf("GPU %q is not known: write %s, or its compute capability, as in sm=8.6", name, near)
@@ -165,7 +174,11 @@ func setSM(p *Place, value string) error {
 }
 
 func setTensorRT(p *Place, value string) error {
-	v, err := catalog.ParseVersion(value)
+	number := value
+	if len(value) > 1 && strings.ContainsRune("vV", rune(value[0])) { // as tags of releases have it
+		number = value[1:]
+	}
+	v, err := catalog.ParseVersion(number)
 	if err != nil {
 		return fmt.Errorf("trt=%s: %w", value, err)
 	}

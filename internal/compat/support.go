@@ -72,8 +72,11 @@ func (q *question) newer() bool {
 // image there. The bytes of a plan tell no CUDA. What is known of drivers is known
 // of those for Linux, and a Jetson's comes with its JetPack.
 func (q *question) driver() []finding {
-	if q.p.CUDA == "" || q.p.Driver == "" || q.p.OS == "windows" || onJetson(q.sm) {
+	switch {
+	case q.p.Driver == "" || q.p.OS == "windows" || onJetson(q.sm):
 		return nil
+	case q.p.CUDA == "":
+		return []finding{{verdict: Valid, reason: fmt.Sprintf("driver %s is there, and whether it serves what runs there was not judged: say image=, or cuda=", q.p.Driver)}}
 	}
 	a := catalog.DriverServes(q.p.CUDA, q.p.Driver, q.class)
 	reason := fmt.Sprintf("driver %s is there, and %s", q.p.Driver, a.Why)
