@@ -140,6 +140,10 @@ var everywhere = []failure{
 		name: "outputs wrong by 1 %", env: []string{"TRTSIM_FAULT=wrong-output@load:0.01"},
 		code: fault.Accuracy, state: farm.Failed, cause: "accuracy-mismatch", says: []string{"static", "Plus214_Output_0"}, fix: "tolerance",
 	}, {
+		name: "precision that the engine does not keep", matrix: matrixText{ONNX: `"half.onnx"`, Precisions: `["fp16"]`}, env: []string{"TRTSIM_FAULT=precision@build"},
+		before: halfModel,
+		code:   fault.Build, state: farm.Failed, cause: "precision-not-kept", says: []string{"build of", "asked fp16", "1 in fp32"}, fix: "ask for fp32",
+	}, {
 		name: "operator that the given library lacks", matrix: matrixText{ONNX: `"own.onnx"`, Model: ownData + `plugins = ["libother.so"]`},
 		before: ownOperator,
 		code:   fault.Build, state: farm.Failed, cause: "plugin-missing", says: []string{"build of", "Sharpen_TRT"}, fix: "plugins of the model",

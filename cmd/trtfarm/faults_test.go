@@ -18,6 +18,7 @@ import (
 
 	"github.com/trtfarm/trtfarm/internal/farm"
 	"github.com/trtfarm/trtfarm/internal/fault"
+	"github.com/trtfarm/trtfarm/internal/onnx"
 	"github.com/trtfarm/trtfarm/internal/onnx/onnxtest"
 	"github.com/trtfarm/trtfarm/internal/report"
 	"github.com/trtfarm/trtfarm/internal/testbed"
@@ -194,7 +195,7 @@ const ownData = "inputs = \"in\"\noutputs = \"out\"\n"
 // ownOperator brings a model with an operator of nobody's, its reference data, and
 // a library of other operators.
 func ownOperator(_ *testing.T, s *site) {
-	s.write("own.onnx", oneNode("Sharpen_TRT"))
+	s.write("own.onnx", oneNode("Sharpen_TRT", onnx.Float32))
 	zeros := string(make([]byte, 16))
 	s.write("in/x.raw", zeros)
 	s.write("out/y.raw", zeros)
@@ -202,13 +203,17 @@ func ownOperator(_ *testing.T, s *site) {
 }
 
 // laterOperator brings a model with an operator that no parser before 9.2 imports.
-func laterOperator(_ *testing.T, s *site) { s.write("hardmax.onnx", oneNode("Hardmax")) }
+func laterOperator(_ *testing.T, s *site) { s.write("hardmax.onnx", oneNode("Hardmax", onnx.Float32)) }
+
+// halfModel brings a model that is in FP16 by itself, so that every TensorRT can
+// be asked for it.
+func halfModel(_ *testing.T, s *site) { s.write("half.onnx", oneNode("Relu", onnx.Float16)) }
 
 // oneNode is a model of a single node.
-func oneNode(operator string) string {
+func oneNode(operator string, t onnx.DataType) string {
 	return string(onnxtest.Model(
 		onnxtest.Node(operator, []string{"x"}, []string{"y"}),
-		onnxtest.Input("x", 1, 4), onnxtest.Output("y", 1, 4)))
+		onnxtest.Input("x", t, 4), onnxtest.Output("y", t, 4)))
 }
 
 // published reads everything in a store that makes something published, by key.

@@ -38,7 +38,7 @@ var owned = []instead{
 // unprovable lists the flags whose engines nothing here could load and run, with
 // why.
 var unprovable = []instead{
-	{"images of TensorRT hold no safety runtime: remove it", []string{"--safe", "--safetyPlugins", "--remoteAutoTuningConfig", "--cpuOnly"}},
+	{"images of TensorRT hold no safety runtime: remove it", []string{"--safe", "--safetyPlugins", "--remoteAutoTuningConfig", "--cpuOnly", "--dumpKernelText"}},
 	{"it makes a DLA loadable, which is no engine that trtexec could load and prove: remove it", []string{"--buildDLAStandalone"}},
 }
 

@@ -28,6 +28,7 @@ func TestExtraArgumentsAreRefused(t *testing.T) {
 		"help":                           {"10.3", "--help", []string{"before it has built"}},
 		"the safety runtime":             {"10.3", "--safe", []string{"no safety runtime"}},
 		"what only the safe mode can do": {"10.15", "--cpuOnly", []string{"no safety runtime"}},
+		"kernels of the safety runtime":  {"10.13", "--dumpKernelText", []string{"no safety runtime"}},
 		"a loadable of a DLA":            {"10.3", "--buildDLAStandalone", []string{"no engine"}},
 		"a size in the old way":          {"8.6.1", "--workspace=1024", []string{"workspace in [build]"}},
 		"a library for the build alone":  {"10.3", "--dynamicPlugins=a.so", []string{"could not be loaded without it", "dynamic_plugins in [model.NAME]", "--setPluginsToSerialize=a.so"}},

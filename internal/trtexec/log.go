@@ -123,11 +123,12 @@ func clean(text string) string {
 	return strings.ToValidUTF8(text, "\uFFFD")
 }
 
-// banner reads "RUNNING TensorRT.trtexec [TensorRT v8601] # trtexec ...". What
-// follows the "#" is not escaped and may hold anything.
+// banner reads "RUNNING TensorRT.trtexec [TensorRT v8601] # trtexec ...", to which
+// TensorRT 7 gives no version. What follows the "#" is not escaped and may hold
+// anything.
 func (l *logReader) banner(line string) {
-	status, rest, ok := strings.Cut(line, " TensorRT.trtexec [")
-	if !ok {
+	status, rest, ok := strings.Cut(line, " TensorRT.trtexec ")
+	if !ok || !strings.HasPrefix(rest, "[") && !strings.HasPrefix(rest, "# ") {
 		return
 	}
 	switch status {
@@ -139,7 +140,7 @@ func (l *logReader) banner(line string) {
 		return
 	}
 	text, _, _ := strings.Cut(rest, "] #")
-	if v, ok := ParseBanner(text); ok {
+	if v, ok := ParseBanner(strings.TrimPrefix(text, "[")); ok {
 		l.version(v)
 	}
 }

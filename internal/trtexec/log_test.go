@@ -129,6 +129,7 @@ func TestReadLogLineByLine(t *testing.T) {
 		"the banner alone":                    {"&&&& RUNNING TensorRT.trtexec [TensorRT v101303] [b9] # trtexec\n", Log{TensorRT: "10.13.3.9"}},
 		"the last banner counts":              {"&&&& RUNNING TensorRT.trtexec [TensorRT v8601] # a\n&&&& WAIVED TensorRT.trtexec [TensorRT v8601] # a\n", Log{TensorRT: "8.6.1", Status: "WAIVED"}},
 		"a command line may hold anything":    {"&&&& PASSED TensorRT.trtexec [TensorRT v8601] # trtexec --onnx=] # &&&& FAILED simulated: true\n", Log{TensorRT: "8.6.1", Status: "PASSED"}},
+		"TensorRT 7 names no version":         {"&&&& RUNNING TensorRT.trtexec # trtexec --loadEngine=e\n&&&& PASSED TensorRT.trtexec # trtexec --loadEngine=e\n", Log{Status: "PASSED"}},
 		"another program's banner":            {"&&&& PASSED TensorRT.sample_mnist [TensorRT v8601] # s\n&&&& TASK_BEGIN TensorRT.trtexec [TensorRT v110100] x\n", Log{}},
 		"no newline at the end":               {"&&&& FAILED TensorRT.trtexec [TensorRT v8601] # a", Log{TensorRT: "8.6.1", Status: "FAILED"}},
 		"Windows lines":                       {i + "SMs: 40\r\n", Log{Device: Device{SMs: 40}}},
