@@ -143,7 +143,7 @@ func (o *subjectFile) look() (engine.File, error) {
 func addModel(one *report.Inspected, o *subjectFile) error {
 	m, err := onnx.Read(o.section(), o.size)
 	if told, ok := errors.AsType[*onnx.Error](err); ok {
-		one.Notes = append(one.Notes, "its graph cannot be read: "+told.Error())
+		one.Notes = append([]string{"its graph cannot be read: " + told.Error()}, one.Notes...)
 		return nil
 	}
 	if errors.Is(err, httpfile.ErrBeyond) {

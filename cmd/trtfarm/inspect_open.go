@@ -55,6 +55,10 @@ func openSubject(ctx context.Context, s streams, name string) (*subjectFile, err
 	switch {
 	case name == "-":
 		return openStdin(ctx, s, maxSpool)
+	case isURL && strings.EqualFold(scheme, "s3") && !places(name):
+		return nil, fault.New(fault.Usage, "usage", "write s3://BUCKET/KEY", "%s names no object", name)
+	case isURL && (strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https")) && !places(name):
+		return nil, fault.New(fault.Usage, "usage", "write https://HOST/PATH", "the address that begins with %s:// names no host", scheme)
 	case isURL && strings.EqualFold(scheme, "s3"):
 		return openS3(ctx, name)
 	case isURL && (strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https")):
@@ -115,6 +119,13 @@ func openStdin(ctx context.Context, s streams, most int64) (*subjectFile, error)
 		return fail("write it to a file, and name that", err)
 	}
 	return &subjectFile{name: "-", r: f, size: n, close: func() { f.Close() }}, nil
+}
+
+// places reports whether an address names a host, or a bucket and an object in it.
+func places(address string) bool {
+	scheme, rest, _ := strings.Cut(address, "://")
+	host, key, _ := strings.Cut(rest, "/")
+	return host != "" && (key != "" || !strings.EqualFold(scheme, "s3"))
 }
 
 func openHTTP(ctx context.Context, address string) (*subjectFile, error) {

@@ -165,6 +165,9 @@ func lookalikes(t testing.TB) map[string]lookalike {
 
 		"an ONNX model":           {engine.ONNX, message(1, 8, 2, "pytorch", 7, graph, 8, message(2, 17)), "an engine must be built from it"},
 		"ONNX, graph first":       {engine.ONNX, message(7, append(slices.Clone(graph), message(5, make([]byte, 9000))...), 1, 8), "an engine must be built from it"},
+		"ONNX of a later release": {engine.ONNX, message(1, 15, 7, graph, 8, message(2, 30), 27, "new", 31, 7), "an engine must be built from it"},
+		"ONNX with a low field":   {engine.Unknown, message(1, 8, 7, graph, 8, message(2, 17), 24, "x"), "start no plan"},
+		"ONNX without opsets":     {engine.Unknown, message(1, 8, 7, graph, 27, "new"), "start no plan"},
 		"ONNX, opset first":       {engine.ONNX, message(8, message(2, 17), 1, 8, 7, graph), "an engine must be built from it"},
 		"half an ONNX model":      {engine.ONNX, []byte("\x08\x08\x12\x04test\x3a\x7f\x0a\x00"), "claims 127 bytes"},
 		"ONNX with external data": {engine.ONNX, message(1, 8, 7, message(5, message(13, message(1, "location", 2, "w.bin")))), "its weights lie in files beside it"},

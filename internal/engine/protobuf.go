@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -107,12 +108,18 @@ var onnxFields = map[protowire.Number]protowire.Type{
 	25: protowire.BytesType, 26: protowire.BytesType,
 }
 
-// onnxModel wants known fields only, an IR version that exists or will soon, and
-// a graph.
+// onnxNewest is the highest number of a field in onnxFields. Releases to come
+// may add some behind it.
+const onnxNewest = 26
+
+// onnxModel wants known fields, an IR version that exists or will soon, and a
+// graph; fields that are not known yet, in a model that imports opsets only.
 func onnxModel(list []part) bool {
 	version, graph := false, false
+	opsets := slices.ContainsFunc(list, func(f part) bool { return f.num == 8 && f.typ == protowire.BytesType })
 	for _, f := range list {
-		if onnxFields[f.num] != f.typ || f.typ == protowire.VarintType && f.num != 1 && f.num != 5 {
+		typ, known := onnxFields[f.num]
+		if known && typ != f.typ || !known && (f.num <= onnxNewest || !opsets) {
 			return false
 		}
 		if f.num == 1 {
