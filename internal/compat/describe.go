@@ -24,6 +24,8 @@ func describe(f engine.File) Engine {
 func trouble(f engine.File) (why, remedy string) {
 	const whole = "take a whole engine, or build one"
 	switch {
+	case f.Kind == engine.ONNX && !f.Truncated && len(f.Notes) > 0:
+		return "the file is no TensorRT plan: " + f.Notes[0], "build an engine from it: trtfarm init MODEL.onnx writes the matrix for that"
 	case f.Kind != engine.Plan && len(f.Notes) > 0:
 		return "the file is no TensorRT plan: " + f.Notes[0], whole
 	case f.Kind != engine.Plan:

@@ -40,6 +40,19 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
+func TestTheRemedyOfWhatIsNoPlanSuitsIt(t *testing.T) {
+	for want, f := range map[string]engine.File{
+		"build an engine from it: trtfarm init": {Kind: engine.ONNX, Notes: []string{"an ONNX model"}},
+		"take a whole engine, or build one":     {Kind: engine.ONNX, Truncated: true, Notes: []string{"an ONNX model"}},
+		"take a whole engine, or":               {Kind: engine.HTML, Notes: []string{"a web page"}},
+		"build one with TensorRT, on a GPU":     {Kind: engine.Plan, Simulated: true},
+	} {
+		if e := compat.Describe(f); !strings.Contains(e.Remedy, want) {
+			t.Errorf("%+v: %q, want %q", f, e.Remedy, want)
+		}
+	}
+}
+
 // A whole plan in a file with other bytes around it is not what TensorRT loads.
 func TestBytesAroundAPlan(t *testing.T) {
 	for name, tc := range map[string]struct {

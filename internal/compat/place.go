@@ -56,7 +56,7 @@ func parsePlace(text string) (Place, error) {
 		name, value, given := strings.Cut(part, "=")
 		if !given {
 			var err error
-			if name, err = meant(part); err != nil {
+			if name, err = meant(part, slices.Contains(names, "gpu") || slices.Contains(names, "sm")); err != nil {
 				return p, err
 			}
 			value = part
@@ -132,8 +132,9 @@ var others = []struct {
 	{regexp.MustCompile(`(?i)^\d+g\.\d+gb`), "mig"},
 }
 
-// meant returns the key of what a user writes without one.
-func meant(part string) (string, error) {
+// meant returns the key of what a user writes without one. Behind a GPU, numbers
+// are no compute capability.
+func meant(part string, gpuSaid bool) (string, error) {
 	if err := setGPU(new(Place), part); err == nil {
 		return "gpu", nil
 	}
@@ -141,7 +142,9 @@ func meant(part string) (string, error) {
 		if !o.form.MatchString(part) {
 			continue
 		}
-		if first, second, two := strings.Cut(o.key, " or "); two {
+		if first, second, two := strings.Cut(o.key, " or "); two && gpuSaid {
+			return second, nil
+		} else if two {
 			return "", fmt.Errorf("%q is no GPU: write %s=%s for a compute capability, %s=%s for a TensorRT", part, first, part, second, part)
 		}
 		return o.key, nil
