@@ -157,7 +157,6 @@ func (x *inspection) payload(p []byte) {
 		case x.f.Truncated:
 		case versionLike(p):
 			x.damage("the version with which the engine starts is damaged")
-		case x.f.Container == archiveMagic && x.f.Damaged: // its checksum or a size says so
 		case x.f.Container == archiveMagic:
 			// TensorRT reads timing caches with the same reader, by the same magic
 			// (NVIDIA/TensorRT issue 3566).
