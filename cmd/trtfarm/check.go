@@ -57,7 +57,7 @@ func checkMatrix(ctx context.Context, s streams, file string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	facts, err := survey.Facts(ctx, survey.Options{Matrix: m, Lock: l, Note: func(string) {},
+	facts, err := survey.Facts(ctx, survey.Options{Matrix: m, Lock: l, Note: func(string) {}, NoKeys: true,
 		Fetch: survey.Fetcher{Cache: cacheFolder(), Open: func(context.Context, string) (io.ReadCloser, error) { return nil, errElsewhere }}})
 	if err != nil {
 		return 0, err

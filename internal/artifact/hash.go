@@ -137,6 +137,21 @@ func SumFile(path string) (Digest, error) {
 	return d, nil
 }
 
+// SHA256File returns the size of the regular file at path and its SHA-256, lower
+// case hex, for those who need no other digest: it takes a third of the time.
+func SHA256File(path string) (size int64, sum string, err error) {
+	f, err := openRegular(path)
+	if err != nil {
+		return 0, "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if size, err = io.CopyBuffer(h, struct{ io.Reader }{f}, make([]byte, hashBlock)); err != nil {
+		return 0, "", fmt.Errorf("hash %s: %w", path, err)
+	}
+	return size, hex.EncodeToString(h.Sum(nil)), nil
+}
+
 // openRegular opens path, which must be a regular file: a pipe or a device
 // could keep its reader waiting for ever.
 func openRegular(path string) (*os.File, error) {

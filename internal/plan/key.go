@@ -35,9 +35,9 @@ func Key(inputs []Input) string {
 // ModelDigest returns the digest of a model's content, lower case hex: the ONNX
 // file, which comes first and whose name means nothing, and its external data,
 // which the model finds by name and which may come in any order. It is "" when
-// there is no file.
+// there is no file, or one that was not hashed.
 func ModelDigest(files []File) string {
-	if len(files) == 0 {
+	if len(files) == 0 || slices.ContainsFunc(files, func(f File) bool { return f.SHA256 == "" }) {
 		return ""
 	}
 	external := slices.Clone(files[1:])

@@ -120,7 +120,7 @@ func (p *planner) cell(mc *matrix.Cell) Cell {
 	c.Warnings = append(c.Warnings, p.supportWarnings(&c, model, gpu)...)
 
 	c.Inputs = p.inputs(&c, model)
-	if c.Digest != "" {
+	if c.Digest != "" && model.digest != "" {
 		c.Key = Key(c.Inputs)
 	}
 	if c.Key != "" && p.facts.Store.Keys[c.Key] {

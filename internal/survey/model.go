@@ -20,7 +20,7 @@ import (
 	"github.com/trtfarm/trtfarm/internal/verify"
 )
 
-// readModel hashes everything of a model that goes into a build.
+// readModel reads a model, and hashes everything of it that goes into a build.
 func readModel(ctx context.Context, o Options, m *matrix.Model) plan.Model {
 	dir := filepath.Dir(o.Matrix.File)
 	p, err := readGraph(ctx, o, m, dir)
@@ -59,7 +59,14 @@ func readGraph(ctx context.Context, o Options, m *matrix.Model, dir string) (pla
 	if err != nil {
 		return plan.Model{}, err
 	}
-	first, err := hashFile(filepath.Base(location), location)
+	read := sizeFile
+	if !o.NoKeys {
+		read = func(name, location string) (plan.File, error) { return hashLarge(name, location, o.Note) }
+	}
+	first, err := read(filepath.Base(location), location)
+	if err == nil && m.SHA256 != "" && first.SHA256 == "" {
+		first, err = hashFile(first.Name, location)
+	}
 	if err != nil {
 		return plan.Model{}, err
 	}
@@ -79,7 +86,7 @@ func readGraph(ctx context.Context, o Options, m *matrix.Model, dir string) (pla
 	}
 	p := plan.Model{Graph: graph, Files: []plan.File{first}}
 	for _, e := range graph.External {
-		f, err := hashFile(e.Location, filepath.Join(filepath.Dir(location), filepath.FromSlash(e.Location)))
+		f, err := read(e.Location, filepath.Join(filepath.Dir(location), filepath.FromSlash(e.Location)))
 		if err != nil {
 			return plan.Model{}, fmt.Errorf("external data: %w", err)
 		}
@@ -89,14 +96,39 @@ func readGraph(ctx context.Context, o Options, m *matrix.Model, dir string) (pla
 }
 
 func hashFile(name, location string) (plan.File, error) {
-	d, err := artifact.SumFile(location)
+	size, sum, err := artifact.SHA256File(location)
 	if err != nil {
-		if errors.Is(err, os.ErrNotExist) {
-			return plan.File{}, fault.New(fault.Usage, "file-missing", "correct the path in the matrix: it is relative to the matrix's folder", "%s does not exist", location)
-		}
-		return plan.File{}, err
+		return plan.File{}, unread(location, err)
 	}
-	return plan.File{Name: name, Path: location, Size: d.Size, SHA256: d.SHA256}, nil
+	return plan.File{Name: name, Path: location, Size: size, SHA256: sum}, nil
+}
+
+// hashLarge is hashFile for files that may take seconds, which it announces.
+func hashLarge(name, location string, note func(string)) (plan.File, error) {
+	const large = 512 << 20
+	if f, err := sizeFile(name, location); err == nil && f.Size >= large {
+		note(fmt.Sprintf("hash %s (%d MiB)", name, f.Size>>20))
+	}
+	return hashFile(name, location)
+}
+
+// sizeFile is hashFile for those who ask for no keys.
+func sizeFile(name, location string) (plan.File, error) {
+	info, err := os.Stat(location)
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is not a regular file", location)
+	}
+	if err != nil {
+		return plan.File{}, unread(location, err)
+	}
+	return plan.File{Name: name, Path: location, Size: info.Size()}, nil
+}
+
+func unread(location string, err error) error {
+	if errors.Is(err, os.ErrNotExist) {
+		return fault.New(fault.Usage, "file-missing", "correct the path in the matrix: it is relative to the matrix's folder", "%s does not exist", location)
+	}
+	return err
 }
 
 // Resolve makes a path of a matrix absolute or relative to its folder dir.

@@ -24,6 +24,7 @@ type Options struct {
 	Resolve func(ctx context.Context, ref string) plan.Image // what an image not in the lock means; nil when offline
 	Runners []plan.Runner
 	Fetch   Fetcher // brings models that are not on this machine
+	NoKeys  bool    // nobody asks for keys: models, which may be large, are not hashed unless they are pinned
 	Note    func(string)
 }
 
