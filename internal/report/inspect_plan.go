@@ -132,8 +132,11 @@ func tally(answers []Judged) string {
 		}
 	}
 	text := strings.Join(parts, ", ")
-	if count[compat.Valid]+count[compat.Suboptimal] == 0 {
-		text = "runs nowhere there for certain: " + text
+	switch {
+	case count[compat.Valid]+count[compat.Suboptimal] > 0:
+		return text
+	case count[compat.Unknown] > 0:
+		return "not known to run on any of them: " + text
 	}
-	return text
+	return "runs on none of them: " + text
 }
