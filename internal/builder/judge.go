@@ -105,6 +105,8 @@ func judgeEngine(job Job, e *engine.File) *fault.Fault {
 		return fault.New(fault.Build, cause, "see the build log", "build of %s: trtexec ended well but the engine is empty", job.Cell)
 	case e.Truncated || e.Damaged:
 		return fault.New(fault.Load, cause, "see whether the runner's disk is full or failing; then run again", "build of %s: the engine is cut short or damaged%s", job.Cell, firstNote(e))
+	case e.Leading > 0 || e.Trailing > 0:
+		return fault.New(fault.Load, cause, "see what else writes to the engine's file", "build of %s: %d bytes stand before the engine and %d behind it%s", job.Cell, e.Leading, e.Trailing, firstNote(e))
 	case e.Kind != engine.Plan:
 		return fault.New(fault.Load, cause, "see the build log", "build of %s: what trtexec wrote is no TensorRT engine but %s", job.Cell, e.Kind)
 	}

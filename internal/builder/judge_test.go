@@ -52,6 +52,8 @@ func TestJudgeBuildTrustsOnlyWhatWasMeasured(t *testing.T) {
 		"success without an engine":                {func(r *Result) { r.Engine = nil }, fault.Build, "file-truncated-or-corrupt"},
 		"an empty engine":                          {func(r *Result) { r.Engine.Kind = engine.Empty }, fault.Build, "file-truncated-or-corrupt"},
 		"an engine cut short":                      {func(r *Result) { r.Engine.Truncated = true }, fault.Load, "file-truncated-or-corrupt"},
+		"an engine with something before it":       {func(r *Result) { r.Engine.Leading = 4 }, fault.Load, "file-truncated-or-corrupt"},
+		"an engine with something behind it":       {func(r *Result) { r.Engine.Trailing = 1 }, fault.Load, "file-truncated-or-corrupt"},
 		"an engine of another TensorRT":            {func(r *Result) { r.Engine.TensorRT = "8.6.1.6" }, fault.Load, "version-mismatch"},
 		"an engine of another compute capability":  {func(r *Result) { r.Engine.SM = "8.6" }, fault.Environment, "wrong-gpu"},
 		"another GPU under the container":          {func(r *Result) { r.Commands[0].Log.Device = trtexec.Device{Name: "NVIDIA A10", SM: "8.6"} }, fault.Environment, "wrong-gpu"},

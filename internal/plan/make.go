@@ -118,6 +118,7 @@ func (p *planner) cell(mc *matrix.Cell) Cell {
 		return refuse(c, problems)
 	}
 	c.Warnings = append(c.Warnings, p.supportWarnings(&c, model, gpu)...)
+	c.Warnings = append(c.Warnings, p.deprecations(&c)...)
 
 	c.Inputs = p.inputs(&c, model)
 	if c.Digest != "" && model.digest != "" {

@@ -66,7 +66,7 @@ func TestRefusals(t *testing.T) {
 		"an operator that no ONNX Runtime knows": {func(w *world) { w.model.Graph.Operators = []onnx.Operator{{Name: "EfficientNMS_TRT", Count: 1}} },
 			fault.Usage, "reference-data", []string{"uses EfficientNMS_TRT, and ONNX Runtime", "give inputs and outputs of [model.net]"}},
 		"a quantized model asked for floats": {func(w *world) { w.model.Graph.QDQ = true },
-			fault.Usage, "precision-unsupported", []string{"fp16 asked, and model net is quantized", "compute in int8", "ask for int8"}},
+			fault.Usage, "precision-unsupported", []string{"fp16 asked, and model net is quantized", "computes in int8", "ask for int8"}},
 		"a GPU that is not served says all": {func(w *world) { w.cell.GPU, w.cell.Precision = "P4", matrix.BF16 }, fault.Usage, "sm-mismatch", []string{"begins at 7.0"}},
 		"an operator that no plugin can replace": {func(w *world) { w.model.Graph.Operators = []onnx.Operator{{Name: "SequenceInsert", Count: 1}} },
 			fault.Build, "unsupported-op", []string{"model net uses SequenceInsert", "no plugin can help", "sequences", "export the model without that"}},
@@ -94,6 +94,10 @@ func TestRefusals(t *testing.T) {
 		"reference inputs that lack one":           {func(w *world) { w.model.Golden = []trtexec.Binding{{Input: "data", Dims: []int64{2, 3}}} }, fault.Usage, "profile-shape", []string{"lack input ids"}},
 		"reference inputs outside of all profiles": {func(w *world) { w.model.Golden = golden(65) }, fault.Usage, "profile-shape", []string{"lie outside every profile"}},
 		"reference inputs of another shape":        {func(w *world) { w.model.Golden = golden(2); w.model.Golden[0].Dims = []int64{2, 4} }, fault.Usage, "profile-shape", []string{"do not fit input data: dimension 2 is 3"}},
+		"an engine without its lean runtime in another TensorRT": {func(w *world) {
+			w.cell.Verify.Image, w.cell.Build.ExtraArgs = "deploy:1", []string{"--versionCompatible", "--excludeLeanRuntime"}
+			w.facts = func(f *plan.Facts) { f.Images["deploy:1"] = plan.Image{TensorRT: "10.9.0.34"} }
+		}, fault.Usage, "version-mismatch", []string{"lean runtime", "remove --excludeLeanRuntime"}},
 		"images that cannot share an engine": {func(w *world) {
 			w.cell.Verify.Image = "deploy:1"
 			w.facts = func(f *plan.Facts) { f.Images["deploy:1"] = plan.Image{TensorRT: "10.3.0.30"} }
@@ -324,6 +328,10 @@ func TestWarnings(t *testing.T) {
 				f.Images[w.cell.Image] = plan.Image{Digest: "sha256:d", TensorRT: "11.0.0.114", Source: "catalogue"}
 			}
 		}, "is not certain (third-party): `trtfarm lock` asks the image itself"},
+		"a flag that goes away": {func(w *world) { w.image.TensorRT = "10.14.1.48" }, "--fp16 is deprecated in TensorRT 10.14: from 11 on, types come from the model alone"},
+		"a model that is quantized to unsigned integers": {func(w *world) {
+			w.cell.Precision, w.model.Graph.QDQ, w.model.Graph.WeightTypes = matrix.INT8, true, map[onnx.DataType]int64{2: 100, 1: 4}
+		}, "quantized to uint8"},
 		"a trtexec newer than those that are known": {func(w *world) { w.image.TensorRT, w.cell.Precision = "11.3.0.1", matrix.FP32 }, "flags of trtexec 11.3 are taken to be those of 11.1"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -163,6 +163,9 @@ func (v *graphVerdict) types(m *matrix.Model, g *onnx.Model, release catalog.Ver
 			}
 		}
 	}
+	if g.QDQ && g.WeightTypes[uint8Type] > g.WeightTypes[int8Type] {
+		v.warn("model %s is quantized to uint8, and TensorRT quantizes to int8 with zero points of 0: its parser may refuse the model", m.Name)
+	}
 	var types []onnx.DataType
 	for t := range g.WeightTypes {
 		types = append(types, t)
@@ -174,6 +177,12 @@ func (v *graphVerdict) types(m *matrix.Model, g *onnx.Model, release catalog.Ver
 		}
 	}
 }
+
+// Element types of quantized weights (onnx.proto, TensorProto.DataType).
+const (
+	uint8Type onnx.DataType = 2
+	int8Type  onnx.DataType = 3
+)
 
 // stringType marks tensors of text. They are found in attributes that TensorRT
 // never looks at, and where it does the operator around them is refused.

@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/trtfarm/trtfarm/internal/catalog"
 	"github.com/trtfarm/trtfarm/internal/fault"
@@ -19,7 +20,7 @@ func precisionProblems(c *Cell, model *modelFacts, gpu gpuFacts) []problem {
 	if model.Graph != nil && model.Graph.QDQ && slices.Contains(unquantized, c.Precision) {
 		is := quantization(model.Graph)
 		return []problem{{fault.Usage, "precision-unsupported",
-			fmt.Sprintf("%s asked, and model %s is quantized: its Q/DQ nodes make it compute in %s, which TensorRT refuses when only %s is allowed", c.Precision, c.Model.Name, is, c.Precision),
+			fmt.Sprintf("%s asked, and model %s is quantized: by its Q/DQ nodes it computes in %s", c.Precision, c.Model.Name, is),
 			fmt.Sprintf("ask for %s, or give the model without Q/DQ nodes", is)}}
 	}
 	a := catalog.Computes(string(c.Precision), gpu.SM)
@@ -39,6 +40,23 @@ func precisionWarnings(c *Cell, gpu gpuFacts) []string {
 		return nil
 	}
 	return []string{fmt.Sprintf("%s on %s: %s", c.Precision, c.GPU, a.Why)}
+}
+
+// deprecations says which flags of a build go away, because TensorRT 11 takes
+// types from the model alone.
+func (p *planner) deprecations(c *Cell) []string {
+	v, unknown := p.release(c.Image)
+	if len(unknown) > 0 {
+		return nil
+	}
+	var warnings []string
+	for _, arg := range c.Argv {
+		name, _, _ := strings.Cut(arg, "=")
+		if s, _ := catalog.FlagSupport(name, v); s == catalog.Deprecated {
+			warnings = append(warnings, fmt.Sprintf("%s is deprecated in TensorRT %d.%d: from 11 on, types come from the model alone; convert them there in time (ModelOpt AutoCast or quantization)", name, v.Major, v.Minor))
+		}
+	}
+	return warnings
 }
 
 // quantization names the precision that a quantized model computes in.

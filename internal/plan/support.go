@@ -120,6 +120,11 @@ func imageProblems(c *Cell) []problem {
 		return nil
 	}
 	compatible := c.Build.VersionCompatible || trtexec.ModesOf(c.Build.ExtraArgs).VersionCompatible
+	if trtexec.ModesOf(c.Build.ExtraArgs).ExcludesRuntime && !build.Agrees(verify) {
+		return []problem{{fault.Usage, "version-mismatch",
+			fmt.Sprintf("%s builds with TensorRT %s and leaves the lean runtime out, and %s verifies with %s: another TensorRT loads such a plan only with the lean runtime of the one that built it", c.Image, build, c.VerifyImage, verify),
+			"remove --excludeLeanRuntime, or build and verify with images of one TensorRT"}}
+	}
 	verdict, why := compat.Versions(build, verify, compatible)
 	if verdict != compat.Invalid {
 		return nil
