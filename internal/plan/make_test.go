@@ -328,7 +328,8 @@ func TestWarnings(t *testing.T) {
 				f.Images[w.cell.Image] = plan.Image{Digest: "sha256:d", TensorRT: "11.0.0.114", Source: "catalogue"}
 			}
 		}, "is not certain (third-party): `trtfarm lock` asks the image itself"},
-		"a flag that goes away": {func(w *world) { w.image.TensorRT = "10.14.1.48" }, "--fp16 is deprecated in TensorRT 10.14: from 11 on, types come from the model alone"},
+		"an image for servers on a Jetson": {func(w *world) { w.cell.GPU = "Jetson Orin" }, "NGC has others for Jetsons"},
+		"a flag that goes away":            {func(w *world) { w.image.TensorRT = "10.14.1.48" }, "--fp16 is deprecated in TensorRT 10.14: from 11 on, types come from the model alone"},
 		"a model that is quantized to unsigned integers": {func(w *world) {
 			w.cell.Precision, w.model.Graph.QDQ, w.model.Graph.WeightTypes = matrix.INT8, true, map[onnx.DataType]int64{2: 100, 1: 4}
 		}, "quantized to uint8"},

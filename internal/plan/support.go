@@ -45,6 +45,9 @@ func (p *planner) supportWarnings(c *Cell, model *modelFacts, gpu gpuFacts) []st
 		if a := catalog.Serves(v, gpu.SM); gpu.SM != "" && a.Verdict == catalog.Uncertain {
 			warnings = append(warnings, fmt.Sprintf("%s may not serve %s, which is compute capability %s: %s", matrix.TagLabel(ref), c.GPU, gpu.SM, a.Why))
 		}
+		if _, forServers := catalog.NGC(matrix.Tag(ref)); forServers && gpu.Class == catalog.Embedded {
+			warnings = append(warnings, fmt.Sprintf("%s is a Jetson, and %s is an image for servers: NGC has others for Jetsons, whose tags end in -igpu", c.GPU, matrix.TagLabel(ref)))
+		}
 		warnings = append(warnings, releaseWarnings(ref, v, p.facts.Images[ref])...)
 	}
 	warnings = append(warnings, precisionWarnings(c, gpu)...)
