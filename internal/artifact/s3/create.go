@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -147,6 +148,14 @@ func (u *upload) single(ctx context.Context, b replayable) error {
 		}
 		return u.s.client.PutObject(ctx, in, signed(hex.EncodeToString(sum.sha256)))
 	})
+	if unanswered(err) && ctx.Err() == nil {
+		// A server that refuses a write early may close the connection while the
+		// body is still on its way: then its answer is lost, and what it would have
+		// said is seen by looking.
+		if _, there := u.s.head(ctx, u.key); there == nil {
+			return fmt.Errorf("create %s/%s: %w", u.s.Location(), u.key, artifact.ErrExist)
+		}
+	}
 	return err
 }
 
@@ -165,6 +174,11 @@ func (s *Store) putUntilSettled(ctx context.Context, key, nonce string, put func
 				return tag, nil
 			}
 			return "", err
+		case unanswered(err) && ctx.Err() == nil:
+			if tag, ours := s.wrote(ctx, key, nonce); ours {
+				return tag, nil
+			}
+			return "", err
 		case !isConflict(err) || try == maxConflicts:
 			return "", err
 		}
@@ -172,6 +186,17 @@ func (s *Store) putUntilSettled(ctx context.Context, key, nonce string, put func
 			return "", err
 		}
 	}
+}
+
+// unanswered says whether err is of the connection, so that nobody knows what the
+// server made of the request.
+func unanswered(err error) bool {
+	if err == nil {
+		return false
+	}
+	_, status := codeOf(err)
+	_, network := errors.AsType[*net.OpError](err)
+	return status == 0 && (network || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF))
 }
 
 // wrote says whether the object under key is the one written with nonce.
