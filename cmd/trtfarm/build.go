@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/trtfarm/trtfarm/internal/artifact"
@@ -71,6 +72,9 @@ func (a *session) build(ctx context.Context, run string, todo []int, outcomes []
 // driversRefuse plans once more, now that the hosts have said which drivers they
 // have, and returns the cells that none of them serves, by index.
 func (a *session) driversRefuse(fleet *fleet) map[int]*fault.Fault {
+	if !slices.ContainsFunc(fleet.seen, func(r plan.Runner) bool { return r.Driver != "" }) {
+		return nil // there is nothing that the first plan did not know
+	}
 	facts := a.facts
 	facts.Runners = fleet.seen
 	refused := map[int]*fault.Fault{}

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/trtfarm/trtfarm/internal/catalog"
 	"github.com/trtfarm/trtfarm/internal/engine"
@@ -14,7 +13,7 @@ import (
 // are for servers: what a Jetson built is loaded by JetPack.
 func images(f engine.File) (certain, notes []string) {
 	built, err := catalog.ParseVersion(f.TensorRT)
-	if err != nil || f.Kind != engine.Plan || f.Simulated || f.Truncated || f.Damaged || f.Leading > 0 || onJetson(f.SM) {
+	if err != nil || f.Kind != engine.Plan || f.Simulated || f.Truncated || f.Damaged || f.Leading > 0 || catalog.OnlyJetsons(f.SM) {
 		return nil, nil
 	}
 	for _, image := range catalog.NGCImages() {
@@ -34,15 +33,4 @@ func images(f engine.File) (certain, notes []string) {
 	}
 	slices.Reverse(certain)
 	return certain, notes
-}
-
-// onJetson says that no GPU for servers or desktops is known to have this compute
-// capability.
-func onJetson(sm string) bool {
-	for _, g := range catalog.GPUs() {
-		if g.SM == sm && !strings.HasPrefix(g.Name, "Jetson") {
-			return false
-		}
-	}
-	return sm != ""
 }

@@ -141,12 +141,9 @@ func (s *sim) buildable(m *onnx.Model, profiles []container.Profile) bool {
 	if !s.modesAreThere() {
 		return false
 	}
-	for _, need := range []struct {
-		precision    string
-		major, minor int
-	}{{"bf16", 8, 0}, {"fp8", 8, 9}} {
-		if slices.Contains(s.options.Types, need.precision) && !s.gpu.AtLeast(need.major, need.minor) {
-			s.validation("Networks with %s precision require hardware with %s support", strings.ToUpper(need.precision), strings.ToUpper(need.precision))
+	for _, precision := range []string{"bf16", "fp8"} {
+		if slices.Contains(s.options.Types, precision) && catalog.Computes(precision, s.gpu.SM).Verdict == catalog.Cannot {
+			s.validation("Networks with %s precision require hardware with %s support", strings.ToUpper(precision), strings.ToUpper(precision))
 			return false
 		}
 	}

@@ -3,6 +3,7 @@ package catalog
 import (
 	"slices"
 	"strings"
+	"sync"
 )
 
 // GPU is one kind of GPU, or a family of kinds that differ in memory or board.
@@ -161,6 +162,10 @@ func normal(product string) string {
 	return strings.TrimPrefix(s, "nvidia-")
 }
 
+// SameProduct reports whether two spellings name one product: as a driver prints
+// it, with and without the vendor, or as a label of Kubernetes.
+func SameProduct(a, b string) bool { return normal(a) == normal(b) }
+
 // packed is normal without separators, since people write RTX4090 and rtx-4090,
 // and without the brand of old data-center GPUs.
 func packed(name string) string {
@@ -192,7 +197,7 @@ func FindGPU(name string) (GPU, bool) {
 // that Kubernetes makes of it, belongs to this target. It compares whole names:
 // what the catalogue does not list does not match.
 func (g GPU) Matches(product string) bool {
-	return slices.ContainsFunc(g.Products, func(p string) bool { return normal(p) == normal(product) })
+	return slices.ContainsFunc(g.Products, func(p string) bool { return SameProduct(p, product) })
 }
 
 func (g GPU) clone() GPU {
@@ -218,3 +223,16 @@ func GPUNames() []string {
 	}
 	return names
 }
+
+// OnlyJetsons reports whether all GPUs of a compute capability are Jetsons, whose
+// TensorRT comes with JetPack.
+func OnlyJetsons(sm string) bool { return jetsonCapabilities()[sm] }
+
+var jetsonCapabilities = sync.OnceValue(func() map[string]bool {
+	only := map[string]bool{}
+	for _, g := range gpuTables().gpus {
+		before, seen := only[g.SM]
+		only[g.SM] = g.SM != "" && (!seen || before) && strings.HasPrefix(g.Name, "Jetson")
+	}
+	return only
+})

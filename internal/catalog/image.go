@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // NGCImage is what one tag of nvcr.io/nvidia/tensorrt contains. Fields that were
@@ -63,9 +64,11 @@ func NGC(tag string) (NGCImage, bool) {
 }
 
 // NGCImages lists what is known of every tag, oldest first.
-func NGCImages() []NGCImage {
+func NGCImages() []NGCImage { return slices.Clone(ngcByTag()) }
+
+var ngcByTag = sync.OnceValue(func() []NGCImage {
 	return slices.SortedFunc(maps.Values(ngcImages()), func(a, b NGCImage) int { return strings.Compare(a.Tag, b.Tag) })
-}
+})
 
 // Ref is how the image is called.
 func (i NGCImage) Ref() string { return "nvcr.io/nvidia/tensorrt:" + i.Tag + "-py3" }

@@ -62,7 +62,7 @@ func (q *question) remedy(version, gpu bool) string {
 		return "build it again " + target
 	}
 	have, had := image(q.runtime)
-	if onJetson(q.sm) {
+	if catalog.OnlyJetsons(q.sm) {
 		have = "" // NGC's images are for servers
 	}
 	switch {
@@ -80,7 +80,7 @@ func (q *question) remedy(version, gpu bool) string {
 	}
 	want, sure := image(q.built)
 	switch {
-	case onJetson(q.e.SM):
+	case catalog.OnlyJetsons(q.e.SM):
 		return fmt.Sprintf("install the JetPack with TensorRT %s there, or %s", q.built, again)
 	case want == "":
 		return fmt.Sprintf("run TensorRT %s there, or %s", q.built, again)

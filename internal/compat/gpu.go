@@ -206,7 +206,7 @@ func (q *question) boards() []catalog.Board {
 	for _, b := range catalog.Boards() {
 		if slices.Contains(q.kinds, b.GPU) {
 			list = append(list, b)
-			if q.p.Product != "" && label(b.Product) == label(q.p.Product) {
+			if q.p.Product != "" && catalog.SameProduct(b.Product, q.p.Product) {
 				exact = append(exact, b)
 			}
 		}
@@ -230,10 +230,4 @@ func (q *question) memory(b catalog.Board) bool {
 	const mib = 1 << 20
 	have := q.e.MemoryBytes / mib
 	return q.e.SMs > 0 && q.e.SMs == b.SMs && have > 0 && b.MemoryMiB > 0 && max(have, b.MemoryMiB)-min(have, b.MemoryMiB) <= b.MemoryMiB/50
-}
-
-// label brings the spellings of a product together, as the driver prints it and
-// as a label of Kubernetes does.
-func label(product string) string {
-	return strings.TrimPrefix(strings.ToLower(strings.Join(strings.Fields(product), "-")), "nvidia-")
 }

@@ -60,7 +60,7 @@ func (q *question) platform() []finding {
 		}
 		return []finding{{verdict: Valid, reason: wants + ", which runs there; NVIDIA calls that experimental"}}
 	}
-	if q.p.OS == "windows" || q.p.Arch != "" && q.p.Arch != "amd64" && !onJetson(q.e.SM) {
+	if q.p.OS == "windows" || q.p.Arch != "" && q.p.Arch != "amd64" && !catalog.OnlyJetsons(q.e.SM) {
 		return []finding{{verdict: Unknown, reason: fmt.Sprintf(
 			"plans do not cross operating systems and kinds of CPU: %s runs there, and on which the plan was built its bytes do not tell", system(q.p.OS, q.p.Arch)),
 			fix: "build it there"}}

@@ -32,7 +32,7 @@ func (q *question) support() []finding {
 // does not serve it.
 func (q *question) serving() string {
 	for _, i := range images() {
-		if onJetson(q.sm) || catalog.Serves(i.tensorRT, q.sm).Verdict != catalog.Can {
+		if catalog.OnlyJetsons(q.sm) || catalog.Serves(i.tensorRT, q.sm).Verdict != catalog.Can {
 			continue
 		}
 		fix := fmt.Sprintf("run a TensorRT there that serves that GPU (%s is the newest image that does), and build the plan again with it", i.ref)
@@ -73,7 +73,7 @@ func (q *question) newer() bool {
 // of those for Linux, and a Jetson's comes with its JetPack.
 func (q *question) driver() []finding {
 	switch {
-	case q.p.Driver == "" || q.p.OS == "windows" || onJetson(q.sm):
+	case q.p.Driver == "" || q.p.OS == "windows" || catalog.OnlyJetsons(q.sm):
 		return nil
 	case q.p.CUDA == "":
 		return []finding{{verdict: Valid, reason: fmt.Sprintf("driver %s is there, and whether it serves what runs there was not judged: say image=, or cuda=", q.p.Driver)}}

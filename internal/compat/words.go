@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"unicode"
 
 	"github.com/trtfarm/trtfarm/internal/catalog"
@@ -76,29 +75,10 @@ func counts(boards []catalog.Board) string {
 	return enumerated(all, "or")
 }
 
-// atLeast reports whether a compute capability is b or newer.
+// atLeast reports whether a compute capability is b or newer; what is none is the
+// oldest.
 func atLeast(a, b string) bool {
-	am, an := capability(a)
-	bm, bn := capability(b)
-	return am > bm || am == bm && an >= bn
+	x, _ := catalog.Capability(a)
+	y, _ := catalog.Capability(b)
+	return x >= y
 }
-
-// capability splits "7.5"; what is no number is 0.
-func capability(sm string) (major, minor int) {
-	a, b, _ := strings.Cut(sm, ".")
-	major, _ = strconv.Atoi(a)
-	minor, _ = strconv.Atoi(b)
-	return major, minor
-}
-
-// onJetson reports whether only Jetsons have a compute capability.
-func onJetson(sm string) bool { return jetsons()[sm] }
-
-var jetsons = sync.OnceValue(func() map[string]bool {
-	only := map[string]bool{}
-	for _, g := range catalog.GPUs() {
-		before, seen := only[g.SM]
-		only[g.SM] = (!seen || before) && strings.HasPrefix(g.Name, "Jetson")
-	}
-	return only
-})

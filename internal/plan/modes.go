@@ -29,16 +29,23 @@ var modeRules = []modeRule{
 		"exclude %s, or leave version_compatible out for it"},
 }
 
-// modeProblems says when the GPU cannot build the plan in the modes asked for.
-func modeProblems(c *Cell, gpu gpuFacts) []problem {
-	if !gpu.known {
-		return nil
-	}
+// asked returns the modes that a cell asks for, by keys of its own or by extra
+// arguments, before there is a command line to read them from.
+func asked(c *Cell) trtexec.Modes {
 	modes := trtexec.ModesOf(c.Build.ExtraArgs)
 	modes.VersionCompatible = modes.VersionCompatible || c.Build.VersionCompatible
 	if c.Build.HardwareCompatibility != "" {
 		modes.Hardware = c.Build.HardwareCompatibility
 	}
+	return modes
+}
+
+// modeProblems says when the GPU cannot build the plan in the modes asked for.
+func modeProblems(c *Cell, gpu gpuFacts) []problem {
+	if !gpu.known {
+		return nil
+	}
+	modes := asked(c)
 	var problems []problem
 	for _, r := range modeRules {
 		if r.asks(modes) && gpu.sm < r.sm {

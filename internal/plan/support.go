@@ -7,7 +7,6 @@ import (
 	"github.com/trtfarm/trtfarm/internal/compat"
 	"github.com/trtfarm/trtfarm/internal/fault"
 	"github.com/trtfarm/trtfarm/internal/matrix"
-	"github.com/trtfarm/trtfarm/internal/trtexec"
 )
 
 // supportProblems says what the GPU, the images, the precision and the model
@@ -122,18 +121,18 @@ func imageProblems(c *Cell) []problem {
 	if err != nil {
 		return nil
 	}
-	compatible := c.Build.VersionCompatible || trtexec.ModesOf(c.Build.ExtraArgs).VersionCompatible
-	if trtexec.ModesOf(c.Build.ExtraArgs).ExcludesRuntime && !build.Agrees(verify) {
+	modes := asked(c)
+	if modes.ExcludesRuntime && !build.Agrees(verify) {
 		return []problem{{fault.Usage, "version-mismatch",
 			fmt.Sprintf("%s builds with TensorRT %s and leaves the lean runtime out, and %s verifies with %s: another TensorRT loads such a plan only with the lean runtime of the one that built it", c.Image, build, c.VerifyImage, verify),
 			"remove --excludeLeanRuntime, or build and verify with images of one TensorRT"}}
 	}
-	verdict, why := compat.Versions(build, verify, compatible)
+	verdict, why := compat.Versions(build, verify, modes.VersionCompatible)
 	if verdict != compat.Invalid {
 		return nil
 	}
 	fix := "build and verify with images of one TensorRT"
-	if rescued, _ := compat.Versions(build, verify, true); !compatible && rescued != compat.Invalid {
+	if rescued, _ := compat.Versions(build, verify, true); !modes.VersionCompatible && rescued != compat.Invalid {
 		fix += ", or set version_compatible in [build]"
 	}
 	return []problem{{fault.Usage, "version-mismatch",

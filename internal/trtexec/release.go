@@ -97,7 +97,3 @@ func InputTypeNarrowed(v catalog.Version) bool {
 	a := catalog.TensorType(int64Type, v)
 	return a.Verdict == catalog.Can && a.Why != ""
 }
-
-// VersionCompatible reports whether an argument vector asks for a version
-// compatible plan.
-func VersionCompatible(argv []string) bool { return ModesOf(argv).VersionCompatible }
