@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,9 +51,6 @@ func newJudge(ctx context.Context, s streams, o inspectOptions) (*judge, error) 
 	return j, nil
 }
 
-// ranks orders verdicts from best to worst.
-var ranks = map[compat.Verdict]int{compat.Valid: 0, compat.Suboptimal: 1, compat.Unknown: 2, compat.Invalid: 3}
-
 // ask says where a file runs.
 func (j *judge) ask(f engine.File) []report.Judged {
 	e := compat.Describe(f)
@@ -70,7 +66,7 @@ func (j *judge) ask(f engine.File) []report.Judged {
 				Place: p.Name, Verdict: a.Verdict, Reasons: append([]string{}, a.Reasons...), Fix: a.Fix, Count: p.count, List: g.list,
 			})
 		}
-		slices.SortStableFunc(answers, func(a, b report.Judged) int { return cmp.Compare(ranks[a.Verdict], ranks[b.Verdict]) })
+		slices.SortStableFunc(answers, func(a, b report.Judged) int { return a.Verdict.Compare(b.Verdict) })
 		all = append(all, answers...)
 	}
 	return all

@@ -12,6 +12,9 @@ import (
 // more than speed, and less than a rule that is broken.
 var ranks = map[Verdict]int{Valid: 0, Suboptimal: 1, Unknown: 2, Invalid: 3}
 
+// Compare orders verdicts from best to worst.
+func (v Verdict) Compare(o Verdict) int { return cmp.Compare(ranks[v], ranks[o]) }
+
 // A finding is what one rule says.
 type finding struct {
 	verdict Verdict
@@ -60,7 +63,7 @@ func judge(e Engine, p Place) Answer {
 		support = slices.DeleteFunc(support, func(f finding) bool { return f.verdict == Unknown })
 	}
 	all := slices.Concat(version, gpu, support, q.driver(), q.platform(), q.weights(), q.doubt())
-	slices.SortStableFunc(all, func(a, b finding) int { return cmp.Compare(ranks[b.verdict], ranks[a.verdict]) })
+	slices.SortStableFunc(all, func(a, b finding) int { return b.verdict.Compare(a.verdict) })
 	answer := Answer{Verdict: all[0].verdict, Reasons: []string{}}
 	for _, f := range all {
 		answer.Reasons = append(answer.Reasons, f.reason)
@@ -74,7 +77,7 @@ func judge(e Engine, p Place) Answer {
 func worst(list []finding) Verdict {
 	v := Valid
 	for _, f := range list {
-		if ranks[f.verdict] > ranks[v] {
+		if f.verdict.Compare(v) > 0 {
 			v = f.verdict
 		}
 	}
